@@ -1,0 +1,96 @@
+/* The cage of a virtual: its control groups and limits, on cgroup v1, v2 and hybrid hosts alike.
+ *
+ * Order: cage_host_open once; then for a virtual cage_check (nothing is created), cage_create, cage_apply,
+ * cage_gate around the clone, cage_usage and cage_each while it runs, cage_kill and cage_remove at its end.
+ *
+ * Sources: Documentation/admin-guide/cgroup-v1/, Documentation/admin-guide/cgroup-v2.rst, cgroups(7).
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+#include "base/faults.h"
+#include "base/undo.h"
+#include "cage/limit.h"
+
+/* ---- the host's layout ---- */
+
+struct cage_host;
+
+/* Finds the mounted hierarchies. mountinfo: a path like "/proc/self/mountinfo" (a test passes its own, whose mount
+ * points are directories of a fake tree). No cgroup mount at all is an error that says how to mount one. */
+int cage_host_open(const char *mountinfo, struct cage_host **ret, struct err *e);
+void cage_host_drop(struct cage_host **host); /* NULL is fine */
+const char *cage_host_kind(const struct cage_host *host); /* "v1", "v2", "hybrid" */
+
+/* The directory of the hierarchy that holds a controller ("/sys/fs/cgroup/memory"), or NULL when the host lacks it. */
+const char *cage_host_controller(const struct cage_host *host, enum controller c);
+
+/* ---- before anything is made ---- */
+
+/* Reports everything about the limits that this host cannot do: missing controller, no memory-high on v1, unknown
+ * device, path without a disk, swap below v1's rules, group outside what is allowed.  Section "resource", key the
+ * limit's.  Warnings (limits that hold only in part: v1 does not throttle buffered writes) go through `warn`, which
+ * may be NULL.  group: a plain name (then PARENT/virtualing/NAME) or an absolute path below each hierarchy. */
+void cage_check(const struct cage_host *host, const char *group, const struct limits *l, struct faults *f,
+	void (*warn)(void *arg, const char *text), void *arg);
+
+/* ---- life ---- */
+
+struct cage;
+
+/* Makes the groups that the limits need, and those that the cage is held by (the unified group on hybrid hosts,
+ * memory for its usage).  Notes an undo before each.  On failure nothing is left.  host: borrowed, must outlive it. */
+int cage_create(const struct cage_host *host, const char *group, const struct limits *l, struct undo *u,
+	struct cage **ret, struct err *e);
+
+/* Writes the limits and reads each back; what the kernel did not take, or rounded by more than a page, is an error. */
+int cage_apply(struct cage *c, const struct limits *l, struct err *e);
+
+/* How a new process gets in.  into: for CLONE_INTO_CGROUP, or -1 where there is no v2 tree.  tasks[]: "tasks" files
+ * of v1 groups; the child writes "0" to each while it is single-threaded.  Never cgroup.procs: that waits for an
+ * RCU grace period.  The descriptors stay the cage's and are close-on-exec. */
+enum { CAGE_TASKS_MAX = CTRL_COUNT };
+struct cage_gate {
+	int into;
+	int tasks[CAGE_TASKS_MAX];
+	size_t tasks_count;
+};
+int cage_gate(struct cage *c, struct cage_gate *ret, struct err *e);
+
+struct cage_usage { /* UINT64_MAX where the kernel does not say */
+	uint64_t memory_bytes, memory_peak_bytes, memory_limit_bytes, swap_bytes;
+	uint64_t cpu_us, cpu_throttled_us;
+	uint64_t pids;
+	uint64_t oom_kills;      /* of the program, not of the guard's decoys */
+	uint64_t io_read_bytes, io_write_bytes;
+};
+void cage_usage(const struct cage *c, struct cage_usage *ret); /* best effort, never fails */
+
+/* Calls `row` for each limit that was set and for each group: key ("memory"; "group" for the groups), the kernel's
+ * file, and what it says now. */
+void cage_each(const struct cage *c, void (*row)(void *arg, const char *key, const char *file, const char *value),
+	void *arg);
+
+/* Host pids of the processes inside; at most max are written, the true number is returned (or -errno). */
+ssize_t cage_pids(const struct cage *c, pid_t *pids, size_t max);
+
+/* SIGKILL to everything inside: cgroup.kill, or freeze-kill-thaw where it is missing. Does not wait. */
+int cage_kill(struct cage *c, struct err *e);
+
+/* Removes the groups, and the shared parent "virtualing" if it is empty. -EBUSY while processes are still dying. */
+int cage_remove(struct cage *c, struct err *e);
+void cage_drop(struct cage **c); /* frees memory only; the kernel's groups stay. NULL is fine */
+
+/* ---- what a crash left ---- */
+
+/* Undoes UNDO_GROUP: kills everything in the group at this absolute path and below it, waits up to timeout_ms for
+ * the processes to be gone, removes it and an empty parent "virtualing".  0 also when it is gone already. */
+int cage_undo_group(const char *path, int timeout_ms, struct err *e);
+
+/* Calls `each` for every group of ours, in any hierarchy ("/sys/fs/cgroup/memory/virtualing/web", "web"), for gc. */
+int cage_host_each_group(const struct cage_host *host,
+	void (*each)(void *arg, const char *path, const char *name), void *arg, struct err *e);

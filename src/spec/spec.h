@@ -1,0 +1,68 @@
+/* The description of a virtual: plain data, read from one JSON document whatever wrote it (a Ruby file, the command
+ * line, a control message), checked against one table of keys.
+ *
+ *     { "resource": { "name": "web", "cpu": "30%", "memory": "512M", "io": { "/srv": { "read": "10M" } } },
+ *       "jail":     { "root": "/chroot/web", "bind": ["/srv:/data"], "cmnd": ["httpd", "-X"] },
+ *       "ip":       { "vip": "10.0.0.5", "dev": "eth0" } }
+ *
+ * Both the seeds' keys (mem, cpu_quota, blk_dvnd ...) and today's are read; only today's are written.
+ */
+#pragma once
+
+#include <jansson.h>
+#include <stdbool.h>
+
+#include "base/faults.h"
+#include "cage/limit.h"
+#include "jail/jail.h"
+#include "net/vip.h"
+
+struct spec {
+	char *name;   /* of the virtual: letters, digits, ".", "_", "-"; at most 64, not beginning with "." or "-" */
+	char *group;  /* where its groups are: the name, or an absolute path below each hierarchy */
+	char **argv;  /* the command, NULL-terminated */
+	struct limits limits;
+	struct jail jail;
+	struct vip vip;
+	unsigned deadline_ms;      /* of blocks */
+	unsigned stop_timeout_ms;  /* between SIGTERM and SIGKILL, 10 s */
+	bool quiet;
+};
+
+/* Reads and checks a document; no system calls.  Every fault is reported, not only the first; then NULL is returned.
+ * default_name: for a description without one.  notes: one line for each key that is accepted and has no effect, or NULL. */
+struct spec *spec_read(const json_t *document, const char *default_name, struct faults *f,
+	void (*note)(void *arg, const char *text), void *arg);
+void spec_drop(struct spec **s); /* NULL is fine */
+
+/* The whole resolved description, defaults filled in; spec_read() of it gives the same again. New reference. */
+json_t *spec_json(const struct spec *s);
+
+/* ---- the table of keys ---- */
+
+enum spec_section { SPEC_RESOURCE, SPEC_JAIL, SPEC_IP, SPEC_OTHER, SPEC_SECTIONS };
+extern const char *const spec_section_names[SPEC_SECTIONS + 1]; /* "resource", "jail", "ip", "other", NULL */
+
+enum spec_use { /* where a key may stand */
+	USE_FILE = 1,   /* the language */
+	USE_RUN = 2,    /* virtualing run */
+	USE_ATTACH = 4, /* virtualing attach */
+	USE_SET = 8     /* virtualing set */
+};
+
+struct spec_key {
+	enum spec_section section;
+	const char *key;       /* "memory_high"; option "--memory-high" */
+	const char *seed_key;  /* or NULL */
+	const char *arg;       /* of the option: "SIZE"; NULL: a switch */
+	const char *help;
+	unsigned use;
+	bool repeats;          /* the option may be given more than once and makes a list */
+};
+
+/* All keys in the order of the manual: the limits' rows (limit_rows) come first. index from 0; NULL at the end. */
+const struct spec_key *spec_key_at(size_t index);
+
+/* Puts an option's text into a document where the key's value belongs: "--io PATH:read=10M,write=10M",
+ * "--limits nofile=1024,core=0", "--vip ADDR@DEV", "--bind SRC:DST" ...  0 or -EINVAL with a text. */
+int spec_option(json_t *document, const struct spec_key *key, const char *text, struct err *e);
