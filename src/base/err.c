@@ -5,10 +5,15 @@
 #include <stdio.h>
 #include <string.h>
 
-static void cut(struct err *e, int length)
+#include "base/text.h"
+
+/* Every text is finished here: what did not fit is marked, and what came from outside (a path may hold any byte) can
+ * neither break the line nor the JSON that carries it. */
+static void finish(struct err *e, int length)
 {
 	if (length >= ERR_TEXT)
 		memcpy(e->text + ERR_TEXT - 4, "...", 4);
+	text_tidy(e->text);
 }
 
 int err_set(struct err *e, int code, const char *format, ...)
@@ -17,7 +22,7 @@ int err_set(struct err *e, int code, const char *format, ...)
 
 	e->code = code;
 	va_start(args, format);
-	cut(e, vsnprintf(e->text, sizeof e->text, format, args));
+	finish(e, vsnprintf(e->text, sizeof e->text, format, args));
 	va_end(args);
 	return -code;
 }
@@ -34,8 +39,9 @@ int err_sys(struct err *e, const char *format, ...)
 	length = vsnprintf(e->text, sizeof e->text, format, args);
 	va_end(args);
 	if (length >= 0 && length < ERR_TEXT)
-		length += snprintf(e->text + length, sizeof e->text - (size_t)length, ": %s", words ? words : "unknown error");
-	cut(e, length);
+		length += snprintf(
+			e->text + length, sizeof e->text - (size_t)length, ": %s", words ? words : "unknown error");
+	finish(e, length);
 	return -code;
 }
 
@@ -51,6 +57,6 @@ int err_while(struct err *e, const char *format, ...)
 	va_end(args);
 	if (length >= 0 && length < ERR_TEXT)
 		length += snprintf(e->text + length, sizeof e->text - (size_t)length, ": %s", inner);
-	cut(e, length);
+	finish(e, length);
 	return -e->code;
 }

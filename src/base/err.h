@@ -15,8 +15,8 @@
 enum { ERR_TEXT = 480 };
 
 struct err {
-	int code;            /* errno, positive; 0 while nothing went wrong */
-	char text[ERR_TEXT]; /* one line without its newline; cut short with "..." when it does not fit */
+	int code;	     /* errno, positive; 0 while nothing went wrong */
+	char text[ERR_TEXT]; /* one line of UTF-8 without its newline and control characters; cut short with "..." */
 };
 
 /* All three return -e->code, so that `return err_sys(...)` reads well. e may not be NULL. */

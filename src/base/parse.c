@@ -16,7 +16,8 @@ int parse_number(const char *text, uint64_t max, uint64_t *ret)
 	for (const char *c = text; *c; c++) {
 		if (!isdigit((unsigned char)*c))
 			return -EINVAL;
-		if (__builtin_mul_overflow(value, 10, &value) || __builtin_add_overflow(value, (uint64_t)(*c - '0'), &value))
+		if (__builtin_mul_overflow(value, 10, &value) ||
+			__builtin_add_overflow(value, (uint64_t)(*c - '0'), &value))
 			return -ERANGE;
 	}
 	if (value > max)
@@ -25,31 +26,31 @@ int parse_number(const char *text, uint64_t max, uint64_t *ret)
 	return 0;
 }
 
-/* Reads "12" or "12.345" as thousandths, so that no floating point is needed. -EINVAL, -ERANGE; *end: the first
- * character after it. */
-static int parse_thousandths(const char *text, uint64_t *ret, const char **end)
+typedef unsigned __int128 wide; /* a 64-bit number of thousandths, shifted by 40 bits: nothing is lost on the way */
+
+/* Reads "12" or "12.345" as thousandths, so that no floating point is needed. -EINVAL, -ERANGE (the whole part is
+ * beyond 64 bits); *end: the first character after it. */
+static int parse_thousandths(const char *text, wide *ret, const char **end)
 {
-	uint64_t value = 0;
+	uint64_t whole = 0;
+	wide decimals = 0;
 	const char *c = text;
-	int decimals = 0;
 
 	if (!isdigit((unsigned char)*c))
 		return -EINVAL;
 	for (; isdigit((unsigned char)*c); c++)
-		if (__builtin_mul_overflow(value, 10, &value) || __builtin_add_overflow(value, (uint64_t)(*c - '0'), &value))
+		if (__builtin_mul_overflow(whole, 10, &whole) ||
+			__builtin_add_overflow(whole, (uint64_t)(*c - '0'), &whole))
 			return -ERANGE;
-	if (__builtin_mul_overflow(value, 1000, &value))
-		return -ERANGE;
 	if (*c == '.') {
-		uint64_t weight = 100;
+		unsigned weight = 100, digits = 0;
 
-		for (c++; isdigit((unsigned char)*c); c++, weight /= 10, decimals++)
-			if (__builtin_add_overflow(value, (uint64_t)(*c - '0') * weight, &value))
-				return -ERANGE;
-		if (decimals < 1 || decimals > 3)
+		for (c++; isdigit((unsigned char)*c); c++, weight /= 10, digits++)
+			decimals += (unsigned)(*c - '0') * weight;
+		if (digits < 1 || digits > 3)
 			return -EINVAL;
 	}
-	*ret = value;
+	*ret = (wide)whole * 1000 + decimals;
 	*end = c;
 	return 0;
 }
@@ -70,7 +71,7 @@ static int parse_unit(const char **c)
 
 int parse_size(const char *text, int max_allowed, uint64_t *ret)
 {
-	uint64_t thousandths;
+	wide thousandths, bytes;
 	const char *rest;
 	int shift, r;
 
@@ -88,9 +89,7 @@ int parse_size(const char *text, int max_allowed, uint64_t *ret)
 		return -EINVAL; /* half a byte */
 	if (*rest && strcmp(rest, "B") != 0 && (shift == 0 || strcmp(rest, "iB") != 0))
 		return -EINVAL;
-
-	/* thousandths * 2^shift / 1000, in 128 bits so that nothing is lost on the way */
-	unsigned __int128 bytes = ((unsigned __int128)thousandths << shift) / 1000;
+	bytes = (thousandths << shift) / 1000;
 	if (bytes > INT64_MAX)
 		return -ERANGE;
 	*ret = (uint64_t)bytes;
@@ -99,7 +98,7 @@ int parse_size(const char *text, int max_allowed, uint64_t *ret)
 
 int parse_cpu(const char *text, uint64_t *ret)
 {
-	uint64_t thousandths, micros;
+	wide thousandths, micros;
 	const char *rest;
 	int r;
 
@@ -110,17 +109,15 @@ int parse_cpu(const char *text, uint64_t *ret)
 	r = parse_thousandths(text, &thousandths, &rest);
 	if (r < 0)
 		return r;
-	if (thousandths > 1000000ULL * 1000)
-		return -ERANGE;
 	if (strcmp(rest, "%") == 0)
 		micros = thousandths; /* 1 % is 1000 us of 100 ms */
-	else if (!*rest)
-		micros = thousandths * 100;
-	else
+	else if (*rest)
 		return -EINVAL;
-	if (micros < 1000)
+	else
+		micros = thousandths * 100;
+	if (micros < CPU_MIN_US || micros > CPU_MAX_US)
 		return -ERANGE;
-	*ret = micros;
+	*ret = (uint64_t)micros;
 	return 0;
 }
 
@@ -142,8 +139,8 @@ char *print_size(char *buffer, size_t length, uint64_t bytes)
 	}
 	tenths = (uint64_t)(((unsigned __int128)bytes * 10) >> (10 * (unit + 1)));
 	if (bytes & ((1ULL << (10 * (unit + 1))) - 1))
-		snprintf(buffer, length, "%llu.%llu%c", (unsigned long long)(tenths / 10), (unsigned long long)(tenths % 10),
-			letters[unit]);
+		snprintf(buffer, length, "%llu.%llu%c", (unsigned long long)(tenths / 10),
+			(unsigned long long)(tenths % 10), letters[unit]);
 	else
 		snprintf(buffer, length, "%llu%c", (unsigned long long)(tenths / 10), letters[unit]);
 	return buffer;
@@ -170,7 +167,8 @@ static size_t edit_distance(const char *a, size_t a_length, const char *b, size_
 		now[0] = i;
 		for (size_t j = 1; j <= b_length; j++) {
 			now[j] = min3(last[j] + 1, now[j - 1] + 1, last[j - 1] + (a[i - 1] != b[j - 1]));
-			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] && before[j - 2] + 1 < now[j])
+			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] &&
+				before[j - 2] + 1 < now[j])
 				now[j] = before[j - 2] + 1;
 		}
 		size_t *oldest = before;
@@ -184,16 +182,16 @@ static size_t edit_distance(const char *a, size_t a_length, const char *b, size_
 const char *parse_nearest(const char *word, const char *const *words)
 {
 	size_t length = strlen(word);
-	size_t best = (length + 2) / 3 + 1; /* nearer than a third */
+	size_t best = (length < 3 ? 1 : length / 3) + 1;
 	const char *found = NULL;
 
-	if (length > NEAREST_LONGEST)
+	if (length > NEAREST_LONGEST || length == 0)
 		return NULL;
 	for (; *words; words++) {
 		size_t other = strlen(*words);
 		size_t distance = other <= NEAREST_LONGEST ? edit_distance(word, length, *words, other) : best;
 
-		if (distance < best) {
+		if (distance < best && distance < other) { /* a word with nothing in common is not near */
 			best = distance;
 			found = *words;
 		}

@@ -35,6 +35,14 @@ static int wait_for(int fd, short events, int timeout_ms, struct err *e)
 	return 0;
 }
 
+/* A local socket whose other end was closed with something unread in it says ECONNRESET once, and EPIPE only then. */
+static int lost(struct err *e, const char *what)
+{
+	if (errno == ECONNRESET || errno == EPIPE)
+		return err_set(e, EPIPE, "the other side has closed the connection");
+	return err_sys(e, "%s a message", what);
+}
+
 int wire_send(struct wire *w, const json_t *message, int timeout_ms, struct err *e)
 {
 	AUTO(free_drop) char *text = json_dumps(message, JSON_COMPACT);
@@ -43,6 +51,8 @@ int wire_send(struct wire *w, const json_t *message, int timeout_ms, struct err 
 	if (!text)
 		return err_set(e, ENOMEM, "encode a message: out of memory");
 	length = strlen(text);
+	if (length >= WIRE_MAX)
+		return err_set(e, EMSGSIZE, "message longer than %d bytes", WIRE_MAX);
 	text[length++] = '\n'; /* in the place of its NUL */
 	while (sent < length) {
 		ssize_t n = send(w->fd, text + sent, length - sent, MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -54,7 +64,7 @@ int wire_send(struct wire *w, const json_t *message, int timeout_ms, struct err 
 			if (r < 0)
 				return r;
 		} else if (errno != EINTR) {
-			return err_sys(e, "send a message");
+			return lost(e, "send");
 		}
 	}
 	return 0;
@@ -93,7 +103,7 @@ int wire_fill(struct wire *w, struct err *e)
 		return err_set(e, EPIPE, "the other side has closed the connection");
 	if (errno == EAGAIN || errno == EINTR)
 		return 0;
-	return err_sys(e, "receive a message");
+	return lost(e, "receive");
 }
 
 int wire_next(struct wire *w, json_t **ret, struct err *e)

@@ -1,0 +1,106 @@
+#include "sys/proc.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/pidfd.h>
+#include <unistd.h>
+
+#include "base/own.h"
+#include "base/parse.h"
+
+static ssize_t read_file(const char *path, char *buffer, size_t size)
+{
+	AUTO(fd_drop) int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : read(fd, buffer, size - 1);
+
+	if (n >= 0)
+		buffer[n] = '\0';
+	return n;
+}
+
+uint64_t proc_start_time(pid_t pid)
+{
+	enum { FIELDS_AFTER_NAME = 20 }; /* field 22, counted from the state, which is field 3 */
+	char path[64], text[1024];
+	char *at;
+
+	snprintf(path, sizeof path, "/proc/%d/stat", pid);
+	if (read_file(path, text, sizeof text) <= 0)
+		return 0;
+	at = strrchr(text, ')'); /* the name may hold anything, brackets too */
+	for (int i = 0; at && i < FIELDS_AFTER_NAME; i++)
+		at = strchr(at + 1, ' ');
+	return at ? strtoull(at + 1, NULL, 10) : 0;
+}
+
+pid_t proc_pid_of(int pidfd)
+{
+	char path[64], text[1024];
+	const char *at;
+
+	snprintf(path, sizeof path, "/proc/self/fdinfo/%d", pidfd);
+	if (read_file(path, text, sizeof text) <= 0)
+		return -1;
+	at = strstr(text, "\nPid:");
+	return at ? (pid_t)strtol(at + 5, NULL, 10) : -1;
+}
+
+int proc_open(pid_t pid, uint64_t start_time, struct err *e)
+{
+	AUTO(fd_drop) int fd = pidfd_open(pid, 0);
+
+	if (fd < 0)
+		return err_sys(e, "process %d", pid);
+	/* The pidfd pins the process: what we read now is about the one that it stands for, or it is gone. */
+	if (proc_start_time(pid) != start_time)
+		return err_set(e, ESRCH, "process %d is another one by now", pid);
+	return fd_take(&fd);
+}
+
+int proc_signal(int pidfd, int signal, struct err *e)
+{
+	if (pidfd_send_signal(pidfd, signal, NULL, 0) < 0 && errno != ESRCH)
+		return err_sys(e, "send signal %d", signal);
+	return 0;
+}
+
+int proc_find_program(const char *name, char *ret, struct err *e)
+{
+	char self[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
+	char *slash;
+
+	if (n < 0)
+		return err_sys(e, "find %s: read /proc/self/exe", name);
+	self[n] = '\0';
+	slash = strrchr(self, '/');
+	if (slash)
+		*slash = '\0';
+	if ((size_t)snprintf(ret, PATH_MAX, "%s/%s", self, name) < PATH_MAX && access(ret, X_OK) == 0)
+		return 0;
+	if ((size_t)snprintf(ret, PATH_MAX, "%s/%s", LIBEXECDIR, name) < PATH_MAX && access(ret, X_OK) == 0)
+		return 0;
+	return err_set(e, ENOENT, "program %s is neither in %s nor in %s: install virtualing again", name, self, LIBEXECDIR);
+}
+
+int proc_signal_number(const char *text)
+{
+	const char *name = strncasecmp(text, "SIG", 3) == 0 ? text + 3 : text;
+	uint64_t number;
+
+	if (parse_number(text, (uint64_t)SIGRTMAX, &number) == 0)
+		return number ? (int)number : -EINVAL;
+	for (int i = 1; i < NSIG; i++) {
+		const char *known = sigabbrev_np(i);
+
+		if (known && strcasecmp(known, name) == 0)
+			return i;
+	}
+	return -EINVAL;
+}
