@@ -24,9 +24,12 @@ struct cage_host;
  * points are directories of a fake tree). No cgroup mount at all is an error that says how to mount one. */
 int cage_host_open(const char *mountinfo, struct cage_host **ret, struct err *e);
 void cage_host_drop(struct cage_host **host); /* NULL is fine */
-const char *cage_host_kind(const struct cage_host *host); /* "v1", "v2", "hybrid" */
 
-/* The directory of the hierarchy that holds a controller ("/sys/fs/cgroup/memory"), or NULL when the host lacks it. */
+/* "v1", "v2", "hybrid" */
+const char *cage_host_kind(const struct cage_host *host);
+
+/* The directory of the hierarchy that holds a controller ("/sys/fs/cgroup/memory"), or NULL when the host lacks it.
+ * cpuacct and freezer are controllers on v1 only: v2 does their work in every group, without a controller. */
 const char *cage_host_controller(const struct cage_host *host, enum controller c);
 
 /* ---- before anything is made ---- */
@@ -34,7 +37,7 @@ const char *cage_host_controller(const struct cage_host *host, enum controller c
 /* Reports everything about the limits that this host cannot do: missing controller, no memory-high on v1, unknown
  * device, path without a disk, swap below v1's rules, group outside what is allowed.  Section "resource", key the
  * limit's.  Warnings (limits that hold only in part: v1 does not throttle buffered writes) go through `warn`, which
- * may be NULL.  group: a plain name (then PARENT/virtualing/NAME) or an absolute path below each hierarchy. */
+ * may be NULL.  group: a plain name (then MOUNT/virtualing/NAME), or an absolute path below each hierarchy's mount. */
 void cage_check(const struct cage_host *host, const char *group, const struct limits *l, struct faults *f,
 	void (*warn)(void *arg, const char *text), void *arg);
 
@@ -43,11 +46,17 @@ void cage_check(const struct cage_host *host, const char *group, const struct li
 struct cage;
 
 /* Makes the groups that the limits need, and those that the cage is held by (the unified group on hybrid hosts,
- * memory for its usage).  Notes an undo before each.  On failure nothing is left.  host: borrowed, must outlive it. */
+ * memory for its usage).  On failure nothing is left.  host: borrowed, must outlive it.
+ *
+ * Before each an undo is noted: UNDO_GROUP for the cage's own groups, UNDO_DIR (a: the mount, b: the path below it) for
+ * missing parents of an absolute group; the shared parent goes with the last group in it.  -EEXIST when a group is
+ * there already: what we did not make is neither used nor removed. v2 controllers that had to be enabled above the
+ * cage stay enabled. */
 int cage_create(const struct cage_host *host, const char *group, const struct limits *l, struct undo *u,
 	struct cage **ret, struct err *e);
 
-/* Writes the limits and reads each back; what the kernel did not take, or rounded by more than a page, is an error. */
+/* Writes the limits and reads each back; what the kernel did not take, or rounded by more than a page (huge page for
+ * hugetlb), is an error.  The cage must have been made with the same limits. */
 int cage_apply(struct cage *c, const struct limits *l, struct err *e);
 
 /* How a new process gets in.  into: for CLONE_INTO_CGROUP, or -1 where there is no v2 tree.  tasks[]: "tasks" files
@@ -65,20 +74,22 @@ struct cage_usage { /* UINT64_MAX where the kernel does not say */
 	uint64_t memory_bytes, memory_peak_bytes, memory_limit_bytes, swap_bytes;
 	uint64_t cpu_us, cpu_throttled_us;
 	uint64_t pids;
-	uint64_t oom_kills;      /* of the program, not of the guard's decoys */
+	uint64_t oom_kills; /* of the program, not of the guard's decoys */
 	uint64_t io_read_bytes, io_write_bytes;
 };
 void cage_usage(const struct cage *c, struct cage_usage *ret); /* best effort, never fails */
 
-/* Calls `row` for each limit that was set and for each group: key ("memory"; "group" for the groups), the kernel's
- * file, and what it says now. */
-void cage_each(const struct cage *c, void (*row)(void *arg, const char *key, const char *file, const char *value),
-	void *arg);
+typedef void cage_row(void *arg, const char *key, const char *file, const char *value);
+
+/* Calls `row` for each group ("group", its path, the controllers of its tree or "unified") and for each limit that was
+ * set ("memory", the kernel's file, what it says now). Limits of disks say "254:0 10485760". */
+void cage_each(const struct cage *c, cage_row *row, void *arg);
 
 /* Host pids of the processes inside; at most max are written, the true number is returned (or -errno). */
 ssize_t cage_pids(const struct cage *c, pid_t *pids, size_t max);
 
-/* SIGKILL to everything inside: cgroup.kill, or freeze-kill-thaw where it is missing. Does not wait. */
+/* SIGKILL to everything inside: cgroup.kill, or freeze-kill-thaw where it is missing.  Does not wait; while cage_remove
+ * says -EBUSY, call both again: without cgroup.kill who forks fast may need several rounds. */
 int cage_kill(struct cage *c, struct err *e);
 
 /* Removes the groups, and the shared parent "virtualing" if it is empty. -EBUSY while processes are still dying. */
@@ -92,5 +103,5 @@ void cage_drop(struct cage **c); /* frees memory only; the kernel's groups stay.
 int cage_undo_group(const char *path, int timeout_ms, struct err *e);
 
 /* Calls `each` for every group of ours, in any hierarchy ("/sys/fs/cgroup/memory/virtualing/web", "web"), for gc. */
-int cage_host_each_group(const struct cage_host *host,
-	void (*each)(void *arg, const char *path, const char *name), void *arg, struct err *e);
+int cage_host_each_group(const struct cage_host *host, void (*each)(void *arg, const char *path, const char *name),
+	void *arg, struct err *e);

@@ -1,0 +1,347 @@
+/* A cage from its making to its removal. Every group is noted for undoing before it is made. */
+#include "cage/cage.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/own.h"
+#include "cage/inner.h"
+
+enum { RETRIES = 16 }; /* another supervisor may remove the shared parent between our finding it and using it */
+
+/* The way from the root of one tree down to the cage's group. */
+struct walk {
+	struct cage *cage;
+	const struct cage_tree *tree;
+	unsigned controllers; /* of this tree, that the cage wants */
+	struct undo *undo;
+	bool shared; /* the parent is the shared one, which goes by itself when it is empty */
+	bool noted;
+	char path[PATH_MAX]; /* where we are */
+	size_t length;
+};
+
+const struct cage_group *cage_find(const struct cage *c, const struct cage_tree *tree, enum limit_place place)
+{
+	const struct cage_group *found = NULL;
+
+	for (size_t i = 0; i < c->count; i++)
+		if (c->groups[i].tree == tree && (!found || c->groups[i].place == place))
+			found = &c->groups[i];
+	return found;
+}
+
+/* ---- making ---- */
+
+static int keep_parent(struct walk *w, struct err *e)
+{
+	struct cage *c = w->cage;
+	char **more = reallocarray(c->parents, c->parents_count + 1, sizeof *more);
+
+	if (!more)
+		return err_set(e, ENOMEM, "out of memory");
+	c->parents = more;
+	c->parents[c->parents_count] = strdup(w->path);
+	if (!c->parents[c->parents_count])
+		return err_set(e, ENOMEM, "out of memory");
+	c->parents_count++;
+	return 0;
+}
+
+static int keep_group(struct walk *w, enum limit_place place, struct err *e)
+{
+	struct cage *c = w->cage;
+	char *path = strdup(w->path);
+
+	if (!path)
+		return err_set(e, ENOMEM, "out of memory");
+	c->groups[c->count++] = (struct cage_group){
+		.tree = w->tree, .controllers = w->controllers, .path = path, .fd = -1, .place = place};
+	return 0;
+}
+
+static int make_directory(const struct walk *w, int dir, const char *name, struct err *e)
+{
+	if (mkdirat(dir, name, 0755) == 0)
+		return 0;
+	if (errno == EROFS)
+		return err_set(e, EROFS, "control group tree %s is mounted read-only", w->tree->mount);
+	return err_sys(e, "make group %s", w->path);
+}
+
+static int open_directory(const struct walk *w, int dir, const char *name, struct err *e)
+{
+	int fd = openat(dir, name, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	return fd < 0 ? err_sys(e, "open group %s", w->path) : fd;
+}
+
+/* A group on the way. Returns its descriptor. */
+static int enter_parent(struct walk *w, int dir, const char *name, struct err *e)
+{
+	int fd = openat(dir, name, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int r;
+
+	if (fd >= 0)
+		return fd;
+	if (!w->shared) {
+		r = undo_note(w->undo, UNDO_DIR, w->tree->mount, w->path + strlen(w->tree->mount) + 1, NULL, e);
+		if (r < 0)
+			return r;
+	}
+	r = make_directory(w, dir, name, e);
+	if (r == 0 && !w->shared)
+		r = keep_parent(w, e);
+	if (r < 0 && r != -EEXIST)
+		return r;
+	return open_directory(w, dir, name, e);
+}
+
+/* The cage's own group, which may not be there yet: what we did not make we must not kill and remove. */
+static int enter_own(struct walk *w, int dir, const char *name, struct err *e)
+{
+	int r;
+
+	if (!w->noted && faccessat(dir, name, F_OK, 0) == 0)
+		return err_set(e, EEXIST,
+			"group %s is there already: a virtual of this name is running, or was left behind (virtualing "
+			"gc "
+			"removes it), or the group belongs to somebody else",
+			w->path);
+	if (!w->noted && (r = undo_note(w->undo, UNDO_GROUP, w->path, NULL, NULL, e)) < 0)
+		return r;
+	w->noted = true;
+	r = make_directory(w, dir, name, e);
+	if (r == 0)
+		r = keep_group(w, PLACE_CAGE, e);
+	if (r < 0)
+		return r;
+	r = open_directory(w, dir, name, e);
+	if (r >= 0)
+		w->cage->groups[w->cage->count - 1].fd = r;
+	return r;
+}
+
+static int step(struct walk *w, int dir, const char *name, bool last, struct err *e)
+{
+	const struct tree_ops *ops = &tree_ops[w->tree->version];
+	int fd, r = 0;
+
+	if (ops->open_up && w->controllers)
+		r = ops->open_up(dir, w->path, w->controllers, e);
+	if (r < 0)
+		return r;
+	w->length += (size_t)snprintf(w->path + w->length, sizeof w->path - w->length, "/%s", name);
+	if (w->length >= sizeof w->path)
+		return err_set(e, ENAMETOOLONG, "group %s: the path is too long", w->path);
+	fd = last ? enter_own(w, dir, name, e) : enter_parent(w, dir, name, e);
+	if (fd >= 0 && ops->settle)
+		r = ops->settle(dir, fd, w->path, w->controllers, e);
+	if (r == 0)
+		return fd;
+	if (!last)
+		close(fd);
+	return r;
+}
+
+/* One try from the root of the tree to the group. */
+static int descend(struct walk *w, const char *path, struct err *e)
+{
+	AUTO(fd_drop) int dir = open(w->tree->mount, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	AUTO(free_drop) char *copy = strdup(path);
+	char *rest = copy, *name;
+
+	w->length = (size_t)snprintf(w->path, sizeof w->path, "%s", w->tree->mount);
+	if (dir < 0 || !copy)
+		return err_sys(e, "open control group tree %s", w->tree->mount);
+	while ((name = strsep(&rest, "/"))) {
+		int next = step(w, dir, name, !rest, e);
+
+		if (next < 0)
+			return next;
+		if (!rest)
+			return 0; /* the group keeps this descriptor */
+		close(dir);
+		dir = next;
+	}
+	return 0;
+}
+
+static int make_inner(struct walk *w, struct err *e)
+{
+	const struct tree_ops *ops = &tree_ops[w->tree->version];
+	struct cage *c = w->cage;
+	int dir = c->groups[c->count - 1].fd, r;
+
+	if (!ops->inner || !(w->controllers & 1U << CTRL_MEMORY))
+		return 0;
+	r = ops->open_up(dir, w->path, w->controllers, e);
+	if (r < 0)
+		return r;
+	snprintf(w->path + w->length, sizeof w->path - w->length, "/%s", ops->inner);
+	r = make_directory(w, dir, ops->inner, e);
+	if (r == 0)
+		r = keep_group(w, PLACE_WORK, e);
+	if (r < 0)
+		return r;
+	r = open_directory(w, dir, ops->inner, e);
+	if (r < 0)
+		return r;
+	c->groups[c->count - 1].fd = r;
+	return 0;
+}
+
+static int make_in_tree(struct cage *c, const struct cage_tree *tree, unsigned wanted, const char *path, bool shared,
+	struct undo *u, struct err *e)
+{
+	struct walk w = {
+		.cage = c, .tree = tree, .controllers = wanted & tree->controllers, .undo = u, .shared = shared};
+	int r = -ENOENT;
+
+	for (int i = 0; i < RETRIES && (r == -ENOENT || r == -ENODEV); i++)
+		r = descend(&w, path, e);
+	return r < 0 ? r : make_inner(&w, e);
+}
+
+/* The tree that can kill comes last: undoing goes backwards, and so it kills everything at one stroke first. */
+static int make_groups(
+	struct cage *c, const struct limits *l, const char *path, bool shared, struct undo *u, struct err *e)
+{
+	const struct cage_tree *holder = plan_holder(c->host);
+	unsigned wanted = plan_controllers(c->host, l);
+
+	for (size_t i = 0; i < c->host->count; i++) {
+		const struct cage_tree *tree = &c->host->trees[i];
+		int r;
+
+		if (tree == holder || !(tree->controllers & wanted))
+			continue;
+		r = make_in_tree(c, tree, wanted, path, shared, u, e);
+		if (r < 0)
+			return r;
+	}
+	return make_in_tree(c, holder, wanted, path, shared, u, e);
+}
+
+int cage_create(const struct cage_host *host, const char *group, const struct limits *l, struct undo *u,
+	struct cage **ret, struct err *e)
+{
+	AUTO(cage_drop) struct cage *c = calloc(1, sizeof *c);
+	AUTO(free_drop) char *path = plan_path(group);
+	const char *fault = plan_name_fault(group);
+	struct err ignored;
+
+	if (!c || !path)
+		return err_set(e, ENOMEM, "out of memory");
+	if (fault)
+		return err_set(e, EINVAL, "group \"%s\" %s", group, fault);
+	c->host = host;
+	if (make_groups(c, l, path, group[0] != '/', u, e) < 0) {
+		cage_remove(c, &ignored);
+		return -e->code;
+	}
+	*ret = c;
+	c = NULL;
+	return 0;
+}
+
+/* ---- use ---- */
+
+static int open_tasks(struct cage *c, struct err *e)
+{
+	for (size_t i = 0; i < c->count; i++) {
+		const struct cage_group *g = &c->groups[i];
+		int fd;
+
+		if (g->tree->version == CGROUP_V2)
+			continue;
+		fd = openat(g->fd, "tasks", O_WRONLY | O_CLOEXEC);
+		if (fd < 0)
+			return err_sys(e, "open %s/tasks", g->path);
+		c->tasks[c->tasks_count++] = fd;
+	}
+	c->gate_open = true;
+	return 0;
+}
+
+int cage_gate(struct cage *c, struct cage_gate *ret, struct err *e)
+{
+	const struct cage_group *inside = c->host->unified ? cage_find(c, c->host->unified, PLACE_WORK) : NULL;
+	int r = c->gate_open ? 0 : open_tasks(c, e);
+
+	if (r < 0)
+		return r;
+	*ret = (struct cage_gate){.into = inside ? inside->fd : -1, .tasks_count = c->tasks_count};
+	memcpy(ret->tasks, c->tasks, sizeof c->tasks);
+	return 0;
+}
+
+ssize_t cage_pids(const struct cage *c, pid_t *pids, size_t max)
+{
+	return group_pids(c->groups[c->count - 1].fd, pids, max);
+}
+
+/* ---- the end ---- */
+
+/* The last group holds everybody; the others are asked too, for who has left it without leaving the cage. */
+int cage_kill(struct cage *c, struct err *e)
+{
+	for (size_t i = c->count; i-- > 0;) {
+		int r = group_kill(c->groups[i].fd, c->groups[i].path, e);
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static void remove_shared(const struct cage_group *g)
+{
+	char path[PATH_MAX];
+	int length = snprintf(path, sizeof path, "%s/" SHARED_PARENT "/", g->tree->mount);
+
+	if (strncmp(g->path, path, (size_t)length) != 0)
+		return;
+	path[length - 1] = 0;
+	rmdir(path); /* fails while there are other virtuals, as it should */
+}
+
+int cage_remove(struct cage *c, struct err *e)
+{
+	for (size_t i = c->count; i-- > 0;) {
+		int r = group_remove(c->groups[i].path, e);
+
+		if (r < 0)
+			return r;
+		if (c->groups[i].place == PLACE_CAGE)
+			remove_shared(&c->groups[i]);
+	}
+	for (size_t i = c->parents_count; i-- > 0;)
+		rmdir(c->parents[i]); /* others may use it by now */
+	return 0;
+}
+
+void cage_drop(struct cage **cage)
+{
+	struct cage *c = *cage;
+
+	if (!c)
+		return;
+	for (size_t i = 0; i < c->count; i++) {
+		fd_drop(&c->groups[i].fd);
+		free(c->groups[i].path);
+	}
+	for (size_t i = 0; i < c->tasks_count; i++)
+		close(c->tasks[i]);
+	for (size_t i = 0; i < c->parents_count; i++)
+		free(c->parents[i]);
+	free(c->parents);
+	free(c->settings);
+	free(c);
+	*cage = NULL;
+}

@@ -1,0 +1,251 @@
+/* One directory of control groups and what is below it: who is in it, killing them, removing it.
+ *
+ * Pids are reused, so a number that was read is not yet a process: a pidfd is opened for it, the list is read again,
+ * and only who is still on it gets the signal.  A pidfd that was opened for a stranger stands for somebody who is
+ * not on the second list, or who is dead.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/pidfd.h>
+
+#include "base/own.h"
+#include "cage/file.h"
+#include "cage/inner.h"
+
+enum { DEPTH_MAX = 64, BATCH = 128 };
+
+/* ---- reading who is there ---- */
+
+struct pid_list {
+	pid_t *pids;
+	size_t max;
+	size_t count; /* all that there are; only max of them are kept */
+};
+
+static void list_add(struct pid_list *list, pid_t pid)
+{
+	if (pid == 0)
+		return; /* of another pid namespace */
+	if (list->count < list->max)
+		list->pids[list->count] = pid;
+	list->count++;
+}
+
+/* Adds the processes of this one group. Threaded v2 groups cannot say; the group above them lists their processes. */
+static int read_procs(int dir, struct pid_list *list)
+{
+	AUTO(fd_drop) int fd = openat(dir, "cgroup.procs", O_RDONLY | O_CLOEXEC);
+	char text[FILE_TEXT];
+	pid_t pid = 0;
+	ssize_t n = 0;
+
+	if (fd < 0)
+		return errno == ENOENT ? 0 : -errno;
+	while ((n = read(fd, text, sizeof text)) > 0)
+		for (ssize_t i = 0; i < n; i++) {
+			if (text[i] != '\n') {
+				pid = pid * 10 + (text[i] - '0');
+				continue;
+			}
+			list_add(list, pid);
+			pid = 0;
+		}
+	return n < 0 && errno != EOPNOTSUPP && errno != ENODEV ? -errno : 0;
+}
+
+static void dir_drop(DIR **dir)
+{
+	if (*dir)
+		closedir(*dir);
+}
+
+static DIR *open_list(int fd)
+{
+	AUTO(fd_drop) int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = copy < 0 ? NULL : fdopendir(copy);
+
+	if (dir)
+		copy = -1;
+	return dir;
+}
+
+/* The next group below, or NULL. */
+static const char *next_group(DIR *dir)
+{
+	struct dirent *entry;
+
+	while (dir && (entry = readdir(dir)))
+		if (entry->d_type == DT_DIR && strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+			return entry->d_name;
+	return NULL;
+}
+
+/* Visits the group and those below it. Groups that vanish meanwhile are no error. */
+static int walk(int fd, int depth, int (*visit)(int fd, void *arg), void *arg)
+{
+	AUTO(dir_drop) DIR *dir = NULL;
+	const char *name;
+	int r = visit(fd, arg);
+
+	if (r < 0)
+		return r;
+	if (depth == 0)
+		return -ELOOP;
+	dir = open_list(fd);
+	while ((name = next_group(dir))) {
+		AUTO(fd_drop) int child = openat(fd, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+		r = child < 0 ? 0 : walk(child, depth - 1, visit, arg);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int visit_collect(int fd, void *arg)
+{
+	return read_procs(fd, arg);
+}
+
+ssize_t group_pids(int fd, pid_t *pids, size_t max)
+{
+	struct pid_list list = {pids, max, 0};
+	int r = walk(fd, DEPTH_MAX, visit_collect, &list);
+
+	return r < 0 ? r : (ssize_t)list.count;
+}
+
+static int visit_find_us(int fd, void *arg)
+{
+	pid_t pids[4096];
+	struct pid_list list = {pids, sizeof pids / sizeof *pids, 0};
+	int r = read_procs(fd, &list);
+
+	for (size_t i = 0; i < list.count && i < list.max; i++)
+		if (pids[i] == getpid())
+			return -EALREADY;
+	return r;
+}
+
+int group_holds_us(int fd)
+{
+	int r = walk(fd, DEPTH_MAX, visit_find_us, NULL);
+
+	return r == -EALREADY ? 1 : r;
+}
+
+/* ---- killing ---- */
+
+static bool contains(const struct pid_list *list, pid_t pid)
+{
+	for (size_t i = 0; i < list->count && i < list->max; i++)
+		if (list->pids[i] == pid)
+			return true;
+	return false;
+}
+
+static int visit_kill(int fd, void *arg)
+{
+	pid_t first[BATCH], second[4096];
+	int pidfds[BATCH];
+	struct pid_list before = {first, BATCH, 0}, after = {second, sizeof second / sizeof *second, 0};
+	int r = read_procs(fd, &before);
+	size_t count = before.count < BATCH ? before.count : BATCH; /* who asked comes again for the rest */
+
+	if (r < 0 || count == 0)
+		return r;
+	for (size_t i = 0; i < count; i++)
+		pidfds[i] = pidfd_open(first[i], 0);
+	r = read_procs(fd, &after);
+	for (size_t i = 0; i < count; i++) {
+		if (pidfds[i] < 0)
+			continue;
+		if (r == 0 && contains(&after, first[i]))
+			pidfd_send_signal(pidfds[i], SIGKILL, NULL, 0);
+		close(pidfds[i]);
+	}
+	return r;
+}
+
+/* v2 does it at one stroke. The v1 freezer keeps a group from forking away under our hands, but what is frozen does
+ * not act on SIGKILL until it is thawed. Elsewhere whoever is listed is killed, and the caller comes again. */
+int group_kill(int fd, const char *path, struct err *e)
+{
+	int r = file_write(fd, "cgroup.kill", "1");
+	bool frozen;
+
+	if (r == 0)
+		return 0;
+	if (r != -ENOENT && r != -EOPNOTSUPP && r != -ENODEV) {
+		errno = -r;
+		return err_sys(e, "kill all in %s", path);
+	}
+	frozen = file_write(fd, "freezer.state", "FROZEN") == 0;
+	r = walk(fd, DEPTH_MAX, visit_kill, NULL);
+	if (frozen)
+		file_write(fd, "freezer.state", "THAWED");
+	if (r == 0)
+		return 0;
+	errno = -r;
+	return err_sys(e, "kill all in %s", path);
+}
+
+/* ---- removing ---- */
+
+/* Removes one group that has none below it; 1 when it did, 0 when there was none left, or -errno. */
+static int remove_leaf(int top)
+{
+	AUTO(fd_drop) int dir = openat(top, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	char name[256] = "";
+	AUTO(fd_drop) int parent = -1;
+
+	for (;;) {
+		AUTO(dir_drop) DIR *list = dir < 0 ? NULL : open_list(dir);
+		const char *below = next_group(list);
+
+		if (!below)
+			break;
+		snprintf(name, sizeof name, "%s", below);
+		fd_drop(&parent);
+		parent = fd_take(&dir);
+		dir = openat(parent, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	}
+	if (parent < 0)
+		return 0;
+	return unlinkat(parent, name, AT_REMOVEDIR) < 0 && errno != ENOENT ? -errno : 1;
+}
+
+static int busy(int fd, const char *path, struct err *e)
+{
+	pid_t pid;
+
+	if (group_pids(fd, &pid, 1) > 0)
+		return err_set(e, EBUSY, "remove group %s: process %d is still in it", path, (int)pid);
+	return err_set(e, EBUSY, "remove group %s: it is still in use", path);
+}
+
+int group_remove(const char *path, struct err *e)
+{
+	AUTO(fd_drop) int fd = -1;
+	int r;
+
+	if (rmdir(path) == 0 || errno == ENOENT)
+		return 0;
+	if (errno != EBUSY && errno != ENOTEMPTY)
+		return err_sys(e, "remove group %s", path);
+	fd = open(path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return errno == ENOENT ? 0 : err_sys(e, "open group %s", path);
+	do
+		r = remove_leaf(fd);
+	while (r > 0);
+	if (r == -EBUSY || (r == 0 && rmdir(path) < 0 && errno == EBUSY))
+		return busy(fd, path, e);
+	if (r < 0)
+		errno = -r;
+	return r < 0 || (faccessat(AT_FDCWD, path, F_OK, 0) == 0) ? err_sys(e, "remove group %s", path) : 0;
+}

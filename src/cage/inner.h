@@ -1,0 +1,114 @@
+/* What the parts of the cage know of each other. Nobody else includes this. */
+#pragma once
+
+#include "cage/cage.h"
+
+/* ---- host.c ---- */
+
+struct cage_tree {   /* one mounted hierarchy */
+	char *mount; /* "/sys/fs/cgroup/memory" */
+	enum cgroup_version version;
+	unsigned controllers; /* bits 1 << enum controller */
+	bool read_only;
+};
+
+enum { TREES_MAX = CTRL_COUNT + 1 };
+struct cage_host {
+	char *mountinfo;
+	struct cage_tree trees[TREES_MAX];
+	size_t count;
+	const struct cage_tree *of[CTRL_COUNT]; /* where a controller is; NULL: nowhere */
+	const struct cage_tree *unified;	/* the v2 tree, or NULL */
+};
+
+extern const char *const controller_names[CTRL_COUNT][CGROUP_VERSIONS]; /* NULL: not on that version */
+
+/* "cpu,memory" of a set of bits, as that version calls them. Returns buffer. */
+char *controllers_text(char *buffer, size_t size, unsigned controllers, enum cgroup_version version);
+/* The bits of the names in a text separated by any of `separators`; unknown ones do not count. Changes the text. */
+unsigned controllers_parse(char *text, const char *separators, enum cgroup_version version);
+
+/* ---- tree.c: what differs between the versions when groups are made ---- */
+
+struct tree_ops {
+	/* Before a group is made in `dir`: lets its groups have these controllers. */
+	int (*open_up)(int dir, const char *path, unsigned controllers, struct err *e);
+	/* After it was made: fills in what a v1 group must have before anybody may join. */
+	int (*settle)(int dir, int child, const char *path, unsigned controllers, struct err *e);
+	/* Group below a cage with memory limits that holds the program, so that the guard's helpers can stand beside it
+	 * under the same limit; NULL: none is needed, since they join the memory group only. */
+	const char *inner;
+};
+extern const struct tree_ops tree_ops[CGROUP_VERSIONS]; /* a missing function: nothing to be done */
+
+/* ---- plan.c: which groups, where ---- */
+
+/* Controllers that these limits call for on this host, and those that the cage itself wants for usage and killing. */
+unsigned plan_controllers(const struct cage_host *host, const struct limits *l);
+/* Is there anything to do for this limit, beyond what every new group has? */
+bool plan_wants(const struct limits *l, enum limit which);
+/* The tree whose group can kill everything inside: v2, else the freezer's, else any. */
+const struct cage_tree *plan_holder(const struct cage_host *host);
+/* NULL, or why this may not be a group's name. */
+const char *plan_name_fault(const char *group);
+/* "virtualing/web" or "a/b": the path below each mount. Owned by the caller. */
+char *plan_path(const char *group);
+
+#define SHARED_PARENT "virtualing"
+
+/* ---- cage.c ---- */
+
+struct cage_group {
+	const struct cage_tree *tree;
+	unsigned controllers; /* of the tree, that the cage uses */
+	enum limit_place place;
+	char *path; /* owned, absolute */
+	int fd;	    /* owned, O_PATH */
+};
+
+struct cage_setting { /* a limit that was written */
+	enum limit which;
+	const struct cage_group *group;
+	char file[48];
+	char device[24]; /* "254:0": the line of it; "" for a file of one line */
+};
+
+enum { GROUPS_MAX = TREES_MAX + 1 };
+struct cage {
+	const struct cage_host *host;
+	struct cage_group groups[GROUPS_MAX]; /* the last one made holds all processes */
+	size_t count;
+	char **parents; /* missing parents that were made for an absolute group, outermost first */
+	size_t parents_count;
+	struct cage_setting *settings;
+	size_t settings_count;
+	int tasks[CAGE_TASKS_MAX];
+	size_t tasks_count;
+	bool gate_open;
+};
+
+/* The group in this tree for this place, or NULL when the cage has none there. */
+const struct cage_group *cage_find(const struct cage *c, const struct cage_tree *tree, enum limit_place place);
+
+/* ---- apply.c ---- */
+
+/* Writes one file of a limit, reads it back and notes it for cage_each.  device: "254:0" or "".  holds: the text that
+ * was read, or its line of the device, says what `text` said. */
+struct limit_write {
+	enum limit which;
+	const struct cage_group *group;
+	const char *file;
+	const char *text;    /* what is written, as messages show it */
+	const char *device;  /* "" */
+	const char *lacking; /* what it means if the file is not there, or NULL */
+	bool (*holds)(const char *wanted, const char *got, const struct limit_write *w);
+	uint64_t slack; /* bytes by which the kernel may have rounded down */
+};
+int apply_write(struct cage *c, const struct limit_write *w, struct err *e);
+
+/* ---- group.c: one directory of control groups, by path ---- */
+
+int group_kill(int fd, const char *path, struct err *e); /* everything in it and below it; does not wait */
+int group_remove(const char *path, struct err *e);	 /* with all groups below it; -EBUSY: processes are in it */
+ssize_t group_pids(int fd, pid_t *pids, size_t max);	 /* in it and below it; as cage_pids */
+int group_holds_us(int fd);				 /* 1: the calling process is in it or below it; 0, -errno */

@@ -1,0 +1,116 @@
+/* Figures of a running cage. One row of a table for each figure and version; whatever a kernel does not say stays
+ * UINT64_MAX. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cage/file.h"
+#include "cage/inner.h"
+
+enum reader {
+	READ_NUMBER, /* the file is one number, or "max" */
+	READ_LINE,   /* the line that begins with word */
+	READ_SUM     /* the sum of all numbers that stand behind word */
+};
+
+struct source {
+	size_t field;	/* of struct cage_usage */
+	int controller; /* or ANY_V2: every group of the v2 tree has the file */
+	enum cgroup_version version;
+	enum limit_place place;
+	const char *file;
+	enum reader reader;
+	const char *word;
+	uint64_t divide;
+};
+
+enum { ANY_V2 = -1 };
+#define FIELD(name) offsetof(struct cage_usage, name)
+
+static const struct source sources[] = {
+	{FIELD(memory_bytes), CTRL_MEMORY, CGROUP_V1, PLACE_CAGE, "memory.usage_in_bytes", READ_NUMBER, NULL, 1},
+	{FIELD(memory_bytes), CTRL_MEMORY, CGROUP_V2, PLACE_CAGE, "memory.current", READ_NUMBER, NULL, 1},
+	{FIELD(memory_peak_bytes), CTRL_MEMORY, CGROUP_V1, PLACE_CAGE, "memory.max_usage_in_bytes", READ_NUMBER, NULL,
+		1},
+	{FIELD(memory_peak_bytes), CTRL_MEMORY, CGROUP_V2, PLACE_CAGE, "memory.peak", READ_NUMBER, NULL, 1},
+	{FIELD(memory_limit_bytes), CTRL_MEMORY, CGROUP_V1, PLACE_CAGE, "memory.limit_in_bytes", READ_NUMBER, NULL, 1},
+	{FIELD(memory_limit_bytes), CTRL_MEMORY, CGROUP_V2, PLACE_CAGE, "memory.max", READ_NUMBER, NULL, 1},
+	{FIELD(swap_bytes), CTRL_MEMORY, CGROUP_V1, PLACE_CAGE, "memory.stat", READ_LINE, "total_swap", 1},
+	{FIELD(swap_bytes), CTRL_MEMORY, CGROUP_V2, PLACE_CAGE, "memory.swap.current", READ_NUMBER, NULL, 1},
+	{FIELD(cpu_us), CTRL_CPUACCT, CGROUP_V1, PLACE_WORK, "cpuacct.usage", READ_NUMBER, NULL, 1000},
+	{FIELD(cpu_us), ANY_V2, CGROUP_V2, PLACE_WORK, "cpu.stat", READ_LINE, "usage_usec", 1},
+	{FIELD(cpu_throttled_us), CTRL_CPU, CGROUP_V1, PLACE_WORK, "cpu.stat", READ_LINE, "throttled_time", 1000},
+	{FIELD(cpu_throttled_us), CTRL_CPU, CGROUP_V2, PLACE_WORK, "cpu.stat", READ_LINE, "throttled_usec", 1},
+	{FIELD(pids), CTRL_PIDS, CGROUP_V1, PLACE_WORK, "pids.current", READ_NUMBER, NULL, 1},
+	{FIELD(pids), CTRL_PIDS, CGROUP_V2, PLACE_WORK, "pids.current", READ_NUMBER, NULL, 1},
+	{FIELD(oom_kills), CTRL_MEMORY, CGROUP_V1, PLACE_CAGE, "memory.oom_control", READ_LINE, "oom_kill", 1},
+	{FIELD(oom_kills), CTRL_MEMORY, CGROUP_V2, PLACE_WORK, "memory.events", READ_LINE, "oom_kill", 1},
+	{FIELD(io_read_bytes), CTRL_IO, CGROUP_V1, PLACE_WORK, "blkio.throttle.io_service_bytes", READ_SUM, " Read ",
+		1},
+	{FIELD(io_read_bytes), CTRL_IO, CGROUP_V2, PLACE_WORK, "io.stat", READ_SUM, " rbytes=", 1},
+	{FIELD(io_write_bytes), CTRL_IO, CGROUP_V1, PLACE_WORK, "blkio.throttle.io_service_bytes", READ_SUM, " Write ",
+		1},
+	{FIELD(io_write_bytes), CTRL_IO, CGROUP_V2, PLACE_WORK, "io.stat", READ_SUM, " wbytes=", 1},
+};
+
+static uint64_t read_sum(const char *text, const char *word)
+{
+	uint64_t sum = 0;
+
+	while ((text = strstr(text, word))) {
+		text += strlen(word);
+		sum += strtoull(text, NULL, 10);
+	}
+	return sum;
+}
+
+/* v1 says "no limit" as the largest number of whole pages. */
+static uint64_t read_number(const char *text)
+{
+	uint64_t value;
+
+	if (parse_number(text, UINT64_MAX, &value) < 0 || value > INT64_MAX - (1 << 20))
+		return UINT64_MAX;
+	return value;
+}
+
+static uint64_t read_source(const struct source *s, const struct cage_group *g)
+{
+	char text[FILE_TEXT], line[64];
+	uint64_t value = UINT64_MAX;
+
+	if (file_read(g->fd, s->file, text, sizeof text) < 0)
+		return UINT64_MAX;
+	switch (s->reader) {
+	case READ_NUMBER:
+		value = read_number(text);
+		break;
+	case READ_LINE:
+		if (file_line(text, s->word, line, sizeof line) == 0)
+			value = read_number(line);
+		break;
+	case READ_SUM:
+		value = read_sum(text, s->word);
+		break;
+	}
+	return value == UINT64_MAX ? value : value / s->divide;
+}
+
+static const struct cage_group *find_group(const struct cage *c, const struct source *s)
+{
+	const struct cage_tree *tree = s->controller == ANY_V2 ? c->host->unified : c->host->of[s->controller];
+
+	return tree && tree->version == s->version ? cage_find(c, tree, s->place) : NULL;
+}
+
+void cage_usage(const struct cage *c, struct cage_usage *ret)
+{
+	memset(ret, 0xff, sizeof *ret);
+	for (size_t i = 0; i < sizeof sources / sizeof *sources; i++) {
+		const struct cage_group *g = find_group(c, &sources[i]);
+		uint64_t *field = (uint64_t *)(void *)((char *)ret + sources[i].field);
+
+		if (g && *field == UINT64_MAX)
+			*field = read_source(&sources[i], g);
+	}
+}
