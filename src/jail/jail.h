@@ -29,13 +29,13 @@ struct jail_bind {
 };
 
 struct jail_tmpfs {
-	char *target;    /* absolute */
-	uint64_t bytes;  /* 0: the kernel's default, half of memory */
+	char *target;	/* absolute */
+	uint64_t bytes; /* 0: the kernel's default, half of memory */
 };
 
 struct jail_rlimit {
-	int resource;         /* RLIMIT_... */
-	uint64_t soft, hard;  /* UINT64_MAX: unlimited */
+	int resource;	     /* RLIMIT_... */
+	uint64_t soft, hard; /* UINT64_MAX: unlimited */
 };
 
 enum jail_filter { FILTER_DEFAULT, FILTER_NONE, FILTER_FILE };
@@ -53,34 +53,35 @@ enum { /* namespaces that --share leaves shared; net is shared unless asked othe
 
 /* What the user asked for. Zero-initialised and then jail_defaults(); owned by whoever filled it. */
 struct jail {
-	char *root;           /* absolute; NULL: no jail, the command runs on the host's file system */
-	bool plain_chroot;    /* chroot and nothing else of all this */
+	char *root;	   /* absolute; NULL: no jail, the command runs on the host's file system */
+	bool plain_chroot; /* chroot and nothing else of all this */
 	struct jail_bind *binds;
 	size_t bind_count;
 	struct jail_tmpfs *tmpfs;
 	size_t tmpfs_count;
-	bool read_only;       /* the root too; /tmp, /run and /var/tmp are then tmpfs */
-	bool dev, proc;       /* a minimal /dev, an own /proc: true by default */
-	bool init;            /* pid 1 reaps and forwards: true by default */
-	unsigned share;       /* SHARE_...: SHARE_NET by default */
-	char *hostname;       /* NULL: the virtual's name */
-	char *user;           /* "NAME", "UID" or "UID:GID"; NULL: as called */
-	char *workdir;        /* absolute, inside; NULL: "/" (without a jail: as called) */
-	char **env;           /* "K=V" to set, in order */
+	bool read_only; /* the root too; /tmp, /run and /var/tmp are then tmpfs */
+	bool dev, proc; /* a minimal /dev, an own /proc: true by default */
+	bool init;	/* pid 1 reaps and forwards: true by default */
+	unsigned share; /* SHARE_...: SHARE_NET by default */
+	char *hostname; /* NULL: the virtual's name */
+	char *user;	/* "NAME", "UID" or "UID:GID"; NULL: as called */
+	char *workdir;	/* absolute, inside; NULL: "/" (without a jail: as called) */
+	char **env;	/* "K=V" to set, in order */
 	size_t env_count;
 	bool clear_env;
 	struct jail_rlimit *rlimits;
 	size_t rlimit_count;
-	uint64_t caps;        /* bits 1 << CAP_...; what may stay */
+	uint64_t caps; /* bits 1 << CAP_...; what may stay */
 	enum jail_filter filter;
-	char *filter_file;    /* compiled BPF (struct sock_filter[]) for FILTER_FILE */
+	char *filter_file; /* compiled BPF (struct sock_filter[]) for FILTER_FILE */
 };
 void jail_defaults(struct jail *j);
 void jail_clear(struct jail *j); /* frees what hangs on it */
 
 /* Names for the two word lists. -EINVAL when unknown. jail_caps_parse: "keep=chown,kill", "none", "all". */
 int jail_caps_parse(const char *text, uint64_t *ret, struct err *e);
-int jail_rlimit_parse(const char *name, const char *value, struct jail_rlimit *ret, struct err *e); /* "nofile", "1024" or "512:1024" */
+int jail_rlimit_parse(const char *name, const char *value, struct jail_rlimit *ret,
+	struct err *e); /* "nofile", "1024" or "512:1024" */
 const char *jail_rlimit_name(int resource);
 
 /* Everything about the jail that this host cannot do or that is wrong: root not absolute, not a directory (missing is

@@ -1,0 +1,277 @@
+/* Looks, reports, makes nothing. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/capability.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/own.h"
+#include "jail/env.h"
+#include "jail/filter.h"
+#include "jail/path.h"
+#include "jail/ready.h"
+#include "sys/syscalls.h"
+
+static const char section[] = "jail";
+
+/* ---- the root ---- */
+
+static bool check_root_path(const struct jail *j, struct faults *f)
+{
+	char normal[PATH_MAX];
+	int r = path_normal(j->root, normal);
+
+	if (r == 0)
+		return true;
+	faults_add(f, section, "root", "root %s: %s", j->root,
+		r == -EINVAL  ? "not an absolute path"
+		: r == -ELOOP ? "\"..\" is not allowed in it"
+			      : "too long");
+	return false;
+}
+
+/* The descriptor, -1 when it does not exist yet, -2 after a fault. */
+static int check_root(const struct jail *j, struct faults *f)
+{
+	int fd;
+
+	if (!j->root)
+		return open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (!check_root_path(j, f))
+		return -2;
+	fd = open(j->root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (fd >= 0 || (errno == ENOENT && !j->plain_chroot))
+		return fd;
+	faults_add(f, section, "root", "root %s: %s%s", j->root, strerrordesc_np(errno),
+		errno == ENOENT ? " (a plain chroot makes nothing)" : "");
+	return -2;
+}
+
+/* What was asked for and could not be given must not pass in silence. */
+static void check_mode(const struct jail *j, struct faults *f)
+{
+	enum jail_mode mode = jail_mode_of(j);
+	const char *why =
+		mode == MODE_OPEN ? "there is no jail without a root" : "a plain chroot has no walls but its root";
+	const struct {
+		const char *key;
+		bool asked;
+	} rows[] = {
+		{"bind", j->bind_count > 0},
+		{"tmpfs", j->tmpfs_count > 0},
+		{"read_only", j->read_only},
+		{"hostname", j->hostname != NULL},
+		{"caps", j->caps != JAIL_CAPS_DEFAULT},
+		{"filter", j->filter != FILTER_DEFAULT},
+	};
+
+	if (mode == MODE_OPEN && j->plain_chroot)
+		faults_add(f, section, "root", "a plain chroot needs a root");
+	for (size_t i = 0; mode != MODE_JAIL && i < sizeof rows / sizeof *rows; i++)
+		if (rows[i].asked)
+			faults_add(f, section, rows[i].key, "%s has no effect here: %s", rows[i].key, why);
+}
+
+static void check_kernel(const struct jail *j, struct faults *f)
+{
+	struct mount_attr none = {0};
+	struct open_how how = {.flags = O_PATH, .resolve = RESOLVE_IN_ROOT};
+	AUTO(fd_drop) int fd = -1;
+
+	if (jail_mode_of(j) != MODE_JAIL)
+		return;
+	if (mount_setattr(-1, "", AT_EMPTY_PATH, &none, sizeof none) < 0 && errno == ENOSYS)
+		faults_add(f, section, "", "a jail needs Linux 5.12 (mount_setattr)");
+	fd = sys_openat2(AT_FDCWD, "/", &how);
+	if (fd < 0 && errno == ENOSYS)
+		faults_add(
+			f, section, "", "a jail needs openat2(), which this kernel lacks or somebody's filter forbids");
+}
+
+static void check_things(const struct jail *j, int root, const struct plan *p, struct faults *f)
+{
+	struct tree t = {root, j->root, NULL};
+	struct err e;
+
+	if (root >= 0 && tree_check(&t, p->things, p->thing_count, &e) < 0)
+		faults_add(f, section, "root", "%s", e.text);
+}
+
+/* ---- the rest of the description ---- */
+
+static void check_hostname(const struct jail *j, struct faults *f)
+{
+	size_t length = j->hostname ? strlen(j->hostname) : 1;
+
+	if (length < 1 || length > HOST_NAME_MAX)
+		faults_add(
+			f, section, "hostname", "a host name has 1 to %d characters, not %zu", HOST_NAME_MAX, length);
+}
+
+static void check_limits(const struct jail *j, struct faults *f)
+{
+	uint64_t effective = 0, permitted;
+
+	if (!j->rlimit_count)
+		return;
+	sys_capget(&effective, &permitted);
+	for (size_t i = 0; i < j->rlimit_count; i++) {
+		const struct jail_rlimit *l = &j->rlimits[i];
+		struct rlimit now;
+
+		if (getrlimit((enum __rlimit_resource)l->resource, &now) < 0 || l->hard <= now.rlim_max ||
+			effective >> CAP_SYS_RESOURCE & 1)
+			continue;
+		faults_add(f, section, "limits",
+			"%s: the hard limit is %llu and cannot be raised without CAP_SYS_RESOURCE",
+			jail_rlimit_name(l->resource), (unsigned long long)now.rlim_max);
+	}
+}
+
+static void check_filter(const struct jail *j, struct faults *f)
+{
+	AUTO(free_drop) struct sock_filter *code = NULL;
+	size_t count;
+	struct err e;
+
+	if (j->filter == FILTER_FILE && filter_read(j->filter_file, &code, &count, &e) < 0)
+		faults_add(f, section, "filter", "%s", e.text);
+}
+
+static void check_user(const struct jail *j, const struct view *v, struct faults *f)
+{
+	struct ids ids;
+	struct err e;
+
+	if (jail_find_user(j, v, &ids, &e) < 0)
+		faults_add(f, section, "user", "%s", e.text);
+	else
+		ids_drop(&ids);
+}
+
+static void check_workdir(const struct jail *j, const struct view *v, struct faults *f)
+{
+	char normal[PATH_MAX];
+	struct view_at at;
+	int r;
+
+	if (!j->workdir)
+		return;
+	r = path_normal(j->workdir, normal);
+	if (r < 0) {
+		faults_add(f, section, "workdir", "workdir %s is not an absolute path without \"..\"", j->workdir);
+		return;
+	}
+	if (path_below(normal, "proc")) {
+		faults_add(
+			f, section, "workdir", "workdir %s: refused, links in /proc lead out of the jail", j->workdir);
+		return;
+	}
+	r = view_look(v, normal, &at);
+	if (r == 0)
+		fd_drop(&at.fd);
+	if (r < 0 || at.state == VIEW_MISSING)
+		faults_add(f, section, "workdir", "workdir %s%s: %s", j->workdir, j->root ? " in the jail" : "",
+			strerrordesc_np(r < 0 ? -r : ENOENT));
+	else if (at.state == VIEW_FOUND && !S_ISDIR(at.mode))
+		faults_add(f, section, "workdir", "workdir %s%s is not a directory", j->workdir,
+			j->root ? " in the jail" : "");
+}
+
+/* ---- the command ---- */
+
+/* false: certainly not there. */
+static bool may_exist(const struct view *v, const char *path)
+{
+	struct view_at at;
+	int r = view_look(v, path, &at);
+
+	if (r == -ENOENT || r == -ENOTDIR)
+		return false;
+	if (r < 0)
+		return true;
+	fd_drop(&at.fd);
+	return at.state != VIEW_MISSING;
+}
+
+static bool may_be_found(const struct view *v, const char *name, const char *search)
+{
+	char path[PATH_MAX];
+
+	for (const char *c = search; *c; c += *c == ':') {
+		size_t length = strcspn(c, ":");
+
+		if (length && (size_t)snprintf(path, sizeof path, "%.*s/%s", (int)length, c, name) < sizeof path &&
+			may_exist(v, path))
+			return true;
+		c += length;
+	}
+	return false;
+}
+
+/* As env_build() will find it. */
+static const char *search_path(const struct jail *j)
+{
+	const char *path = j->clear_env ? NULL : getenv("PATH");
+
+	for (size_t i = 0; i < j->env_count; i++)
+		if (strncmp(j->env[i], "PATH=", 5) == 0)
+			path = j->env[i] + 5;
+	return path ? path : ENV_PATH_DEFAULT;
+}
+
+static void check_command(const struct jail *j, const struct view *v, const char *name, struct faults *f)
+{
+	const char *where = j->root ? " in the jail" : "";
+	const char *base = j->workdir ? j->workdir : "/";
+	char path[PATH_MAX], here[PATH_MAX];
+
+	if (!name || !*name) {
+		faults_add(f, section, "cmnd", "the command is empty");
+		return;
+	}
+	if (!strchr(name, '/')) {
+		if (!may_be_found(v, name, search_path(j)))
+			faults_add(f, section, "cmnd", "command not found%s: %s (searched %s)", where, name,
+				search_path(j));
+		return;
+	}
+	if (!j->root && !j->workdir)
+		base = getcwd(here, sizeof here) ? here : "/";
+	if ((size_t)snprintf(path, sizeof path, "%s/%s", *name == '/' ? "" : base, name) < sizeof path &&
+		!may_exist(v, path))
+		faults_add(f, section, "cmnd", "command not found%s: %s", where, name);
+}
+
+void jail_check(const struct jail *j, char *const *argv, struct faults *f)
+{
+	int root = check_root(j, f);
+	AUTO(fd_drop) int owned = root;
+	struct plan plan;
+	struct view v = {root, &plan, 0};
+	size_t before;
+
+	check_mode(j, f);
+	check_kernel(j, f);
+	check_hostname(j, f);
+	check_limits(j, f);
+	check_filter(j, f);
+	if (root == -2)
+		return;
+	before = f->count;
+	plan_build(&plan, j, root, f);
+	v.mount_count = plan.mount_count;
+	check_things(j, root, &plan, f);
+	check_user(j, &v, f);
+	check_workdir(j, &v, f);
+	/* With a bind missing, a command that was to come from it would be a fault that is none. */
+	if (f->count == before)
+		check_command(j, &v, argv ? argv[0] : NULL, f);
+	plan_drop(&plan);
+}
