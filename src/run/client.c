@@ -1,0 +1,326 @@
+/* What the script host and other commands may ask of the supervisor: one row an operation. */
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+
+#include "run/say.h"
+#include "run/script.h"
+#include "run/supervisor_private.h"
+
+enum { SEND_TIMEOUT_MS = 1000, CLIENTS_MAX = 64, STOP_TIMEOUT_MAX_MS = 24 * 3600 * 1000 };
+
+static void hang_up(struct client *c)
+{
+	loop_unwatch(c->supervisor->loop, &c->watch);
+	c->closing = true;
+}
+
+/* Takes the answer over. Somebody who does not read is hung up on. */
+static void answer(struct client *c, const json_t *id, json_t *message)
+{
+	struct err e;
+
+	if (id)
+		json_object_set(message, "id", (json_t *)id);
+	if (!c->closing && wire_send(&c->wire, message, SEND_TIMEOUT_MS, &e) < 0)
+		hang_up(c);
+	json_decref(message);
+}
+
+static void refuse(struct client *c, const json_t *request, const char *text)
+{
+	answer(c, json_object_get(request, "id"), json_pack("{s:b, s:s}", "ok", 0, "error", text));
+}
+
+static json_t *faults_json(const struct faults *f)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < f->count; i++)
+		json_array_append_new(list, json_pack("{s:s, s:s, s:s}", "section", f->list[i].section, "key", f->list[i].key,
+						    "text", f->list[i].text));
+	return list;
+}
+
+/* ---- waiting ---- */
+
+static void wait_for(struct client *c, const json_t *request, const char *name, bool for_start)
+{
+	struct waiter *w = calloc(1, sizeof *w);
+
+	if (!w || (name && !(w->name = strdup(name))))
+		abort();
+	w->client = c;
+	w->id = json_incref(json_object_get(request, "id"));
+	w->for_start = for_start;
+	w->next = c->supervisor->waiters;
+	c->supervisor->waiters = w;
+}
+
+static void waiter_free(struct waiter *w)
+{
+	json_decref(w->id);
+	free(w->name);
+	free(w);
+}
+
+static void drop_latest_waiter(struct supervisor *s)
+{
+	struct waiter *w = s->waiters;
+
+	s->waiters = w->next;
+	waiter_free(w);
+}
+
+static json_t *end_json(int status, int signal)
+{
+	json_t *o = json_pack("{s:b, s:i}", "ok", 1, "status", status);
+
+	if (signal)
+		json_object_set_new(o, "signal", json_integer(signal));
+	return o;
+}
+
+static json_t *failed_json(const struct virtual *v)
+{
+	return json_pack("{s:b, s:s, s:i, s:b}", "ok", 0, "error", "it did not start", "status", virtual_status(v), "printed", 1);
+}
+
+/* Calls `reply` for each waiter that `matches`, and forgets it. */
+static void tell(struct supervisor *s, struct virtual *v, bool gone)
+{
+	struct waiter **at = &s->waiters;
+
+	while (*at) {
+		struct waiter *w = *at;
+		bool same = w->name && strcmp(w->name, virtual_name(v)) == 0;
+		bool last = gone && !w->name && !s->members->next; /* the one that goes is still a member */
+		json_t *message = NULL;
+
+		if (w->for_start && same)
+			message = gone ? failed_json(v)
+				       : json_pack("{s:b, s:s, s:i}", "ok", 1, "name", virtual_name(v), "pid", (int)virtual_pid(v));
+		else if (gone && !w->for_start && (same || last))
+			message = end_json(virtual_status(v), virtual_signal_of_end(v));
+		if (!message) {
+			at = &w->next;
+			continue;
+		}
+		*at = w->next;
+		answer(w->client, w->id, message);
+		waiter_free(w);
+	}
+}
+
+void client_tell_started(struct supervisor *s, struct virtual *v)
+{
+	tell(s, v, false);
+}
+
+void client_tell_gone(struct supervisor *s, struct virtual *v)
+{
+	tell(s, v, true);
+}
+
+/* ---- operations ---- */
+
+static void print_note(void *arg, const char *text)
+{
+	say(NULL, "%s", text);
+}
+
+static void op_start(struct client *c, const json_t *request, struct member *m)
+{
+	struct faults faults = FAULTS_NONE;
+	const char *name = json_string_value(json_object_get(request, "default_name"));
+	struct spec *spec = spec_read(json_object_get(request, "spec"), name, &faults, print_note, NULL);
+	struct err e = {0};
+	int status = 125, r = -EINVAL;
+
+	if (spec) {
+		/* The waiter stands before anything is told: a start can fail on the spot. */
+		wait_for(c, request, spec->name, true);
+		r = supervisor_start(c->supervisor, spec, &faults, &status, &e);
+		if (r < 0)
+			drop_latest_waiter(c->supervisor);
+	}
+	if (r == 0)
+		;
+	else if (faults.count)
+		answer(c, json_object_get(request, "id"),
+			json_pack("{s:b, s:s, s:i, s:o}", "ok", 0, "error", "the description is wrong", "status", status, "faults",
+				faults_json(&faults)));
+	else
+		answer(c, json_object_get(request, "id"),
+			json_pack("{s:b, s:s, s:i}", "ok", 0, "error", e.text, "status", status));
+	faults_drop(&faults);
+}
+
+static void op_wait(struct client *c, const json_t *request, struct member *m)
+{
+	struct supervisor *s = c->supervisor;
+	const char *name = json_string_value(json_object_get(request, "name"));
+
+	if (name ? supervisor_find(s, name) != NULL : s->members != NULL)
+		wait_for(c, request, name, false);
+	else
+		answer(c, json_object_get(request, "id"), end_json(s->last_status, s->last_signal));
+}
+
+static void op_faults(struct client *c, const json_t *request, struct member *m)
+{
+	print_script_faults(json_object_get(request, "list"));
+}
+
+static void op_finish(struct client *c, const json_t *request, struct member *m)
+{
+	supervisor_script_ended(c->supervisor, json_object_get(request, "status"));
+}
+
+static void op_show(struct client *c, const json_t *request, struct member *m)
+{
+	answer(c, json_object_get(request, "id"), json_pack("{s:b, s:o}", "ok", 1, "virtual", virtual_json(m->v)));
+}
+
+static void op_stop(struct client *c, const json_t *request, struct member *m)
+{
+	json_int_t timeout = json_integer_value(json_object_get(request, "timeout_ms"));
+
+	if (timeout < 0 || timeout > STOP_TIMEOUT_MAX_MS) {
+		refuse(c, request, "timeout_ms is out of range");
+		return;
+	}
+	wait_for(c, request, virtual_name(m->v), false);
+	virtual_stop(m->v, (unsigned)timeout);
+}
+
+static void op_kill(struct client *c, const json_t *request, struct member *m)
+{
+	json_int_t number = json_integer_value(json_object_get(request, "signal"));
+	struct err e;
+
+	if (number < 1 || number > SIGRTMAX)
+		refuse(c, request, "no such signal");
+	else if (virtual_signal(m->v, (int)number, &e) < 0)
+		refuse(c, request, e.text);
+	else
+		answer(c, json_object_get(request, "id"), json_pack("{s:b}", "ok", 1));
+}
+
+enum { FROM_SCRIPT = 1, FROM_SOCKET = 2 };
+
+static const struct operation {
+	const char *name;
+	int from;
+	void (*act)(struct client *c, const json_t *request, struct member *m);
+} operations[] = {
+	{"start", FROM_SCRIPT, op_start},
+	{"wait", FROM_SCRIPT, op_wait},
+	{"faults", FROM_SCRIPT, op_faults},
+	{"finish", FROM_SCRIPT, op_finish},
+	{"show", FROM_SCRIPT | FROM_SOCKET, op_show},
+	{"stop", FROM_SCRIPT | FROM_SOCKET, op_stop},
+	{"kill", FROM_SCRIPT | FROM_SOCKET, op_kill},
+};
+
+static const struct operation *find_operation(const char *name)
+{
+	for (size_t i = 0; name && i < sizeof operations / sizeof *operations; i++)
+		if (strcmp(operations[i].name, name) == 0)
+			return &operations[i];
+	return NULL;
+}
+
+static void serve(struct client *c, const json_t *request)
+{
+	const struct operation *o = find_operation(json_string_value(json_object_get(request, "op")));
+	const char *name = c->name ? c->name : json_string_value(json_object_get(request, "name"));
+	struct member *m = name ? supervisor_find(c->supervisor, name) : NULL;
+
+	if (!o || !(o->from & (c->name ? FROM_SOCKET : FROM_SCRIPT)))
+		refuse(c, request, "unknown operation");
+	else if (!m && (o->from & FROM_SOCKET))
+		refuse(c, request, "it has ended");
+	else
+		o->act(c, request, m);
+}
+
+/* ---- connections ---- */
+
+static void client_ready(struct watch *w, uint32_t events)
+{
+	struct client *c = (struct client *)((char *)w - offsetof(struct client, watch));
+	struct err e;
+	json_t *request;
+	int r = wire_fill(&c->wire, &e), next = 0;
+
+	while (!c->closing && (next = wire_next(&c->wire, &request, &e)) > 0) {
+		serve(c, request);
+		json_decref(request);
+	}
+	if (next < 0 && !c->closing)
+		answer(c, NULL, json_pack("{s:b, s:s}", "ok", 0, "error", e.text));
+	if (r < 0 || next < 0)
+		hang_up(c);
+}
+
+int client_add(struct supervisor *s, int fd, const char *name, struct client **ret, struct err *e)
+{
+	struct client *c = s->client_count < CLIENTS_MAX ? calloc(1, sizeof *c) : NULL;
+
+	if (!c || (name && !(c->name = strdup(name)))) {
+		free(c);
+		close(fd);
+		return err_set(e, EAGAIN, "too many clients");
+	}
+	wire_init(&c->wire, fd);
+	c->supervisor = s;
+	c->watch = (struct watch){-1, client_ready};
+	c->next = s->clients;
+	s->clients = c;
+	s->client_count++;
+	if (loop_watch(s->loop, &c->watch, fd, EPOLLIN, e) < 0) {
+		c->closing = true;
+		return -e->code;
+	}
+	if (ret)
+		*ret = c;
+	return 0;
+}
+
+static void forget_waiters(struct supervisor *s, const struct client *c)
+{
+	for (struct waiter **at = &s->waiters; *at;) {
+		struct waiter *w = *at;
+
+		if (w->client != c) {
+			at = &w->next;
+			continue;
+		}
+		*at = w->next;
+		waiter_free(w);
+	}
+}
+
+void client_sweep(struct supervisor *s, bool all)
+{
+	for (struct client **at = &s->clients; *at;) {
+		struct client *c = *at;
+
+		if (!c->closing && !all) {
+			at = &c->next;
+			continue;
+		}
+		*at = c->next;
+		forget_waiters(s, c);
+		if (s->script_client == c)
+			s->script_client = NULL;
+		loop_unwatch(s->loop, &c->watch);
+		wire_drop(&c->wire);
+		free(c->name);
+		free(c);
+		s->client_count--;
+	}
+}

@@ -1,0 +1,119 @@
+#include "run/gc.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/own.h"
+#include "cage/cage.h"
+#include "run/say.h"
+#include "run/state.h"
+
+enum { GROUP_TIMEOUT_MS = 10000, EXIT_OWN_FAILURE = 125 };
+
+struct gc {
+	const char *name; /* of the virtual being looked at */
+	bool dry_run;
+	size_t found;
+	int failed;
+};
+
+static void print(struct gc *g, const char *text)
+{
+	printf("%s %s: %s\n", g->dry_run ? "would remove" : "removing", g->name, text);
+	fflush(stdout);
+	g->found++;
+}
+
+static void print_line(void *arg, const char *text)
+{
+	print(arg, text);
+}
+
+static void complain(struct gc *g, const struct err *e)
+{
+	say(g->name, "%s", e->text);
+	g->failed = EXIT_OWN_FAILURE;
+}
+
+static void sweep_folder(struct gc *g, const char *name)
+{
+	AUTO(state_drop) struct state *s = NULL;
+	struct err e;
+	int r;
+
+	g->name = name;
+	r = state_adopt(name, &s, &e);
+	if (r == -EBUSY || r == -EAGAIN || r == -ENOENT)
+		return; /* it runs, or has just gone */
+	if (r < 0) {
+		complain(g, &e);
+		return;
+	}
+	if (g->dry_run) {
+		state_each(s, print_line, g);
+		print(g, "its state folder");
+		return;
+	}
+	r = state_replay(s, print_line, g, &e);
+	if (r == 0) {
+		print(g, "its state folder");
+		r = state_remove(s, &e);
+	} else if (r == -EBUSY && state_defer(s, &e) == 0) {
+		print(g, "the rest is in use by another virtual, which removes it at its end");
+		return;
+	}
+	if (r < 0)
+		complain(g, &e);
+}
+
+static void sweep_folders(struct gc *g)
+{
+	char **names;
+	struct err e;
+	ssize_t count = state_names(&names, &e);
+
+	if (count < 0)
+		complain(g, &e);
+	for (ssize_t i = 0; i < count; i++) {
+		sweep_folder(g, names[i]);
+		free(names[i]);
+	}
+	free(names);
+}
+
+/* A virtual makes its folder before its groups and removes it after them, so a group without one has no owner. */
+static void sweep_group(void *arg, const char *path, const char *name)
+{
+	struct gc *g = arg;
+	char folder[256], text[512];
+	struct err e;
+
+	snprintf(folder, sizeof folder, STATE_PARENT "/%s", name);
+	if (access(folder, F_OK) == 0)
+		return;
+	g->name = name;
+	snprintf(text, sizeof text, "group %s", path);
+	print(g, text);
+	if (!g->dry_run && cage_undo_group(path, GROUP_TIMEOUT_MS, &e) < 0)
+		complain(g, &e);
+}
+
+int gc_run(bool dry_run)
+{
+	AUTO(cage_host_drop) struct cage_host *host = NULL;
+	struct gc g = {.dry_run = dry_run};
+	struct err e;
+
+	sweep_folders(&g);
+	if (cage_host_open("/proc/self/mountinfo", &host, &e) < 0 || cage_host_each_group(host, sweep_group, &g, &e) < 0) {
+		g.name = NULL;
+		complain(&g, &e);
+	}
+	if (!dry_run)
+		rmdir(STATE_PARENT); /* a supervisor killed between two steps leaves it empty */
+	if (!g.found && !g.failed)
+		printf("nothing is left behind\n");
+	return g.failed;
+}

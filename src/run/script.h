@@ -1,0 +1,13 @@
+/* The script host seen from the outside: starting it, and printing what it found wrong with the file. */
+#pragma once
+
+#include <jansson.h>
+#include <signal.h>
+
+#include "run/spawn.h"
+
+/* Starts virtualing-ruby on argv (argv[0] is FILE.rb). *ret_socket: our end of the protocol. */
+int script_start(char **argv, const sigset_t *mask, struct spawned *ret, int *ret_socket, struct err *e);
+
+/* [{"file", "line", "section"?, "key"?, "text", "trace"?: ["httpd.rb:3", ...]}], a line each on standard error. */
+void print_script_faults(const json_t *list);

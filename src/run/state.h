@@ -1,0 +1,64 @@
+/* The state folder of a virtual, /run/virtualing/NAME: what others need to know of it while it runs, and what must
+ * be undone when its supervisor is gone.
+ *
+ *     lock          held (flock) as long as the supervisor lives
+ *     journal       one line for each thing before it is made: ["group","/sys/fs/cgroup/memory/virtualing/web"]
+ *     state.json    the description, pids with their start times; written beside and renamed
+ *     control.sock  where commands are taken
+ *
+ * Order: state_open, then state_undo(...) is what makers note their undo in, state_write once it runs, state_replay
+ * and state_remove at the end.  Recovery and `gc` are the same calls on a folder whose lock nobody holds.
+ */
+#pragma once
+
+#include <jansson.h>
+#include <stdbool.h>
+
+#include "base/err.h"
+#include "base/undo.h"
+
+#define STATE_PARENT "/run/virtualing"
+
+struct state;
+
+/* Makes or takes over the folder and locks it. What a crashed supervisor left in it is undone first (*recovered).
+ * -EBUSY: a supervisor holds it; the text says its pid. */
+int state_open(const char *name, bool *recovered, struct state **ret, struct err *e);
+
+/* Only takes over: -ENOENT when there is no such folder, -EBUSY when it is held. Undoes nothing yet. */
+int state_adopt(const char *name, struct state **ret, struct err *e);
+
+struct undo *state_undo(struct state *s);
+int state_write(struct state *s, const json_t *document, struct err *e);
+
+/* A listening socket at control.sock, mode 0600, non-blocking. */
+int state_listen(struct state *s, int *ret_fd, struct err *e);
+
+/* Undoes the journal backwards; each (may be NULL) is told every line before. Goes on after a failure and returns the
+ * worst; what failed stays in the journal.  -EBUSY: all that is left is in use by another virtual (they share a root). */
+int state_replay(struct state *s, void (*each)(void *arg, const char *text), void *arg, struct err *e);
+
+/* Only tells, in the order in which it would be undone. */
+void state_each(const struct state *s, void (*each)(void *arg, const char *text), void *arg);
+
+/* After -EBUSY: leaves the folder with the journal of what is left, for the other virtual's end or for `gc`. A folder
+ * like that has no state.json. */
+int state_defer(struct state *s, struct err *e);
+
+/* Undoes what others have deferred, as far as nobody uses it any more. Cheap when there is no other folder. */
+void state_sweep_deferred(void);
+
+/* Removes the folder, and the parent if it is empty. Call when state_replay() has succeeded. */
+int state_remove(struct state *s, struct err *e);
+void state_drop(struct state **s); /* unlocks and frees; the folder stays as it is. NULL is fine */
+
+/* ---- for other commands ---- */
+
+/* The names of all folders, running or not, sorted; free each and the list. Count, or -errno. No parent: 0. */
+ssize_t state_names(char ***ret, struct err *e);
+
+/* What state.json says, or NULL with a reason: the folder must belong to root or to us and be closed to others. */
+json_t *state_read(const char *name, struct err *e);
+
+/* Connects to its supervisor. The descriptor, or -ENOENT (no such virtual), -ECONNREFUSED (its supervisor is gone). */
+int state_connect(const char *name, struct err *e);

@@ -1,0 +1,461 @@
+#include "run/supervisor.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "base/own.h"
+#include "run/say.h"
+#include "run/script.h"
+#include "run/supervisor_private.h"
+#include "sys/proc.h"
+
+enum { EXIT_OWN_FAILURE = 125, SCRIPT_STOP_MS = 2000 };
+
+/* ---- members ---- */
+
+struct member *supervisor_find(struct supervisor *s, const char *name)
+{
+	struct member *m = s->members;
+
+	while (m && strcmp(virtual_name(m->v), name) != 0)
+		m = m->next;
+	return m;
+}
+
+static void unlink_member(struct supervisor *s, struct member *m)
+{
+	struct member **at = &s->members;
+
+	while (*at != m)
+		at = &(*at)->next;
+	*at = m->next;
+}
+
+static void warn_limit(void *arg, const char *text)
+{
+	say(arg, "%s", text);
+}
+
+/* A command that is not there is the command's fault, not the description's. */
+static int faults_status(const struct faults *f)
+{
+	for (size_t i = 0; i < f->count; i++)
+		if (strcmp(f->list[i].key, "cmnd") != 0)
+			return EXIT_OWN_FAILURE;
+	return 127;
+}
+
+int supervisor_start(struct supervisor *s, struct spec *spec, struct faults *f, int *status, struct err *e)
+{
+	struct member *m;
+	int r;
+
+	*status = EXIT_OWN_FAILURE;
+	virtual_check(s->host, spec, f, spec->quiet ? NULL : warn_limit, spec->name);
+	if (f->count) {
+		*status = faults_status(f);
+		spec_drop(&spec);
+		return -EINVAL;
+	}
+	m = calloc(1, sizeof *m);
+	if (!m)
+		abort();
+	m->next = s->members;
+	s->members = m;
+	s->any = true;
+	r = virtual_start(&s->owner, spec, &m->v, e);
+	if (r < 0) {
+		unlink_member(s, m);
+		free(m);
+	}
+	return r;
+}
+
+static void on_started(struct virtual_owner *o, struct virtual *v)
+{
+	client_tell_started((struct supervisor *)o, v);
+}
+
+/* Job control: when the command is stopped by the terminal, so are we, and the shell takes over. What it sends to
+ * resume reaches the command by itself when it comes from `fg`; kill -CONT to us alone does not. */
+static void on_stopped(struct virtual_owner *o, struct virtual *v, int signal)
+{
+	struct err e;
+
+	if (signal != SIGTSTP && signal != SIGTTIN && signal != SIGTTOU)
+		return;
+	raise(SIGSTOP);
+	virtual_signal(v, SIGCONT, &e);
+}
+
+static void stop_next(struct supervisor *s);
+
+static void on_gone(struct virtual_owner *o, struct virtual *v)
+{
+	struct supervisor *s = (struct supervisor *)o;
+
+	s->last_status = virtual_status(v);
+	s->last_signal = virtual_signal_of_end(v);
+	client_tell_gone(s, v);
+	if (s->stopping)
+		stop_next(s);
+}
+
+static void on_called(struct virtual_owner *o, struct virtual *v, int fd)
+{
+	struct err e;
+
+	client_add((struct supervisor *)o, fd, virtual_name(v), NULL, &e);
+}
+
+/* What ended in this turn is freed between two turns, when nobody holds it any more. */
+static void bury(struct supervisor *s)
+{
+	for (struct member **at = &s->members; *at;) {
+		struct member *m = *at;
+
+		if (virtual_state(m->v) != VIRTUAL_GONE) {
+			at = &m->next;
+			continue;
+		}
+		*at = m->next;
+		virtual_free(m->v);
+		free(m);
+	}
+}
+
+/* ---- signals ---- */
+
+/* The latest first; the next when that one is gone. */
+static void stop_next(struct supervisor *s)
+{
+	for (struct member *m = s->members; m; m = m->next) {
+		if (virtual_state(m->v) != VIRTUAL_GONE) {
+			virtual_stop(m->v, virtual_stop_timeout(m->v));
+			return;
+		}
+	}
+}
+
+static void stop_all(struct supervisor *s)
+{
+	struct err e;
+
+	if (s->stopping) {
+		/* Asked a second time: no more patience with anybody. */
+		for (struct member *m = s->members; m; m = m->next)
+			virtual_stop(m->v, 0);
+		return;
+	}
+	s->stopping = true;
+	if (s->script_runs)
+		proc_signal(s->script.pidfd, SIGKILL, &e);
+	stop_next(s);
+}
+
+/* A program in the terminal's foreground group has got the terminal's signal itself, and it decides. */
+static bool program_got_it(const struct supervisor *s)
+{
+	for (const struct member *m = s->members; m; m = m->next)
+		if (virtual_pid(m->v) <= 0 || getpgid(virtual_pid(m->v)) != getpgrp())
+			return false;
+	return s->members != NULL;
+}
+
+static void pass_on(struct supervisor *s, int signal)
+{
+	struct err e;
+
+	for (struct member *m = s->members; m; m = m->next)
+		if (virtual_state(m->v) == VIRTUAL_RUNNING && virtual_signal(m->v, signal, &e) < 0)
+			say(virtual_name(m->v), "%s", e.text);
+}
+
+static void take_signal(struct supervisor *s, const struct signalfd_siginfo *info)
+{
+	bool terminal = info->ssi_code == SI_KERNEL;
+
+	switch (info->ssi_signo) {
+	case SIGCHLD:
+		for (struct member *m = s->members; m; m = m->next)
+			virtual_look_stopped(m->v);
+		return;
+	case SIGINT:
+	case SIGQUIT:
+		s->interrupted = s->interrupted || terminal;
+		if (!terminal || !program_got_it(s))
+			stop_all(s);
+		return;
+	case SIGTERM:
+		stop_all(s);
+		return;
+	case SIGHUP:
+		/* The terminal is gone; or somebody wants a server to read its configuration again. */
+		if (terminal)
+			stop_all(s);
+		else
+			pass_on(s, SIGHUP);
+		return;
+	case SIGUSR1:
+	case SIGUSR2:
+		pass_on(s, (int)info->ssi_signo);
+		return;
+	default: /* SIGTSTP: the command's own stop is what counts */
+		return;
+	}
+}
+
+static void signals_ready(struct watch *w, uint32_t events)
+{
+	struct supervisor *s = (struct supervisor *)((char *)w - offsetof(struct supervisor, signals_watch));
+	struct signalfd_siginfo info;
+
+	while (read(w->fd, &info, sizeof info) == sizeof info)
+		take_signal(s, &info);
+}
+
+static int open_signals(struct supervisor *s, struct err *e)
+{
+	static const int taken[] = {SIGCHLD, SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, SIGTSTP};
+	struct sigaction ignore = {.sa_handler = SIG_IGN};
+	sigset_t set;
+
+	sigemptyset(&set);
+	for (size_t i = 0; i < sizeof taken / sizeof *taken; i++) {
+		struct sigaction was;
+
+		/* What nohup or a shell's background job has set to "ignore" stays ignored, here and in the command. */
+		if (sigaction(taken[i], NULL, &was) == 0 && was.sa_handler == SIG_IGN && taken[i] != SIGCHLD)
+			continue;
+		sigaddset(&set, taken[i]);
+	}
+	signal(SIGCHLD, SIG_DFL);
+	sigaction(SIGPIPE, &ignore, NULL);
+	sigprocmask(SIG_BLOCK, &set, &s->mask);
+	s->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (s->signals < 0)
+		return err_sys(e, "signalfd");
+	s->signals_watch.ready = signals_ready;
+	return loop_watch(s->loop, &s->signals_watch, s->signals, EPOLLIN, e);
+}
+
+/* ---- the script host ---- */
+
+void supervisor_script_ended(struct supervisor *s, const json_t *status)
+{
+	s->script_runs = false;
+	if (json_is_integer(status)) {
+		s->script_has_status = true;
+		s->script_status = (int)json_integer_value(status) & 0xff;
+	}
+}
+
+static void script_failed(struct supervisor *s, const siginfo_t *info)
+{
+	if (!s->stopping) {
+		if (info->si_code == CLD_EXITED)
+			say(NULL, "the script host ended with status %d in the middle of the file", info->si_status);
+		else
+			say(NULL, "the script host was killed by signal %d (%s)", info->si_status, sigdescr_np(info->si_status));
+		s->script_has_status = true;
+		s->script_status = EXIT_OWN_FAILURE;
+	}
+	s->script_runs = false;
+}
+
+static void script_ended(struct watch *w, uint32_t events)
+{
+	struct supervisor *s = (struct supervisor *)((char *)w - offsetof(struct supervisor, script_watch));
+	siginfo_t info = {0};
+
+	/* Its last words are still in the socket. */
+	if (s->script_client && !s->script_client->closing)
+		s->script_client->watch.ready(&s->script_client->watch, EPOLLIN);
+	loop_unwatch(s->loop, w);
+	waitid(P_PIDFD, (id_t)s->script.pidfd, &info, WEXITED);
+	if (s->script_runs)
+		script_failed(s, &info);
+}
+
+static int open_script(struct supervisor *s, char **argv, struct err *e)
+{
+	int socket, r = script_start(argv, &s->mask, &s->script, &socket, e);
+
+	if (r < 0)
+		return r;
+	s->script_runs = true;
+	s->script_watch = (struct watch){-1, script_ended};
+	r = client_add(s, socket, NULL, &s->script_client, e);
+	return r < 0 ? r : loop_watch(s->loop, &s->script_watch, s->script.pidfd, EPOLLIN, e);
+}
+
+/* ---- life ---- */
+
+static int open_supervisor(struct supervisor *s, struct err *e)
+{
+	extern char **environ;
+	int r;
+
+	*s = (struct supervisor){
+		.owner = {.started = on_started, .stopped = on_stopped, .gone = on_gone, .called = on_called},
+		.signals = -1,
+		.script = {.pidfd = -1, .report = -1},
+		.had_terminal = tcgetpgrp(STDIN_FILENO) == getpgrp(),
+	};
+	r = loop_open(&s->loop, e);
+	if (r == 0)
+		r = open_signals(s, e);
+	if (r == 0)
+		r = cage_host_open("/proc/self/mountinfo", &s->host, e);
+	s->owner.loop = s->loop;
+	s->owner.host = s->host;
+	s->owner.mask = &s->mask;
+	s->owner.environ = environ;
+	return r;
+}
+
+static void close_supervisor(struct supervisor *s)
+{
+	client_sweep(s, true);
+	fd_drop(&s->script.pidfd);
+	fd_drop(&s->script.report);
+	fd_drop(&s->signals);
+	cage_host_drop(&s->host);
+	loop_drop(&s->loop);
+}
+
+/* Once nothing more can be started: whoever is at the other end of a pipe shall see that the command has closed it. A
+ * terminal stays, for job control; standard error too, for what there is to say. */
+static void let_go_of_streams(struct supervisor *s)
+{
+	AUTO(fd_drop) int null = -1;
+
+	if (s->streams_gone || s->script_runs || !s->members)
+		return;
+	for (const struct member *m = s->members; m; m = m->next)
+		if (virtual_state(m->v) < VIRTUAL_RUNNING)
+			return;
+	s->streams_gone = true;
+	null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	for (int fd = STDIN_FILENO; null >= 0 && fd <= STDOUT_FILENO; fd++)
+		if (!isatty(fd))
+			dup2(null, fd);
+}
+
+static int serve(struct supervisor *s, struct err *e)
+{
+	int r = 0;
+
+	bury(s);
+	while (r == 0 && (s->members || s->script_runs)) {
+		r = loop_turn(s->loop, e);
+		bury(s);
+		client_sweep(s, false);
+		let_go_of_streams(s);
+	}
+	return r;
+}
+
+/* A shell inside may have left the terminal to its own process group. */
+static void take_terminal_back(const struct supervisor *s)
+{
+	sigset_t set;
+
+	if (!s->had_terminal || tcgetpgrp(STDIN_FILENO) == getpgrp())
+		return;
+	sigemptyset(&set);
+	sigaddset(&set, SIGTTOU);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	tcsetpgrp(STDIN_FILENO, getpgrp());
+}
+
+/* A shell's loop goes on after a status of 130 but not after a death by SIGINT: die of what the command died of. */
+static int leave(const struct supervisor *s, int status)
+{
+	sigset_t set;
+
+	if (s->interrupted && status == 128 + s->last_signal && (s->last_signal == SIGINT || s->last_signal == SIGQUIT)) {
+		signal(s->last_signal, SIG_DFL);
+		prctl(PR_SET_DUMPABLE, 0); /* no core of ours for a SIGQUIT */
+		sigemptyset(&set);
+		sigaddset(&set, s->last_signal);
+		sigprocmask(SIG_UNBLOCK, &set, NULL);
+		raise(s->last_signal);
+	}
+	return status;
+}
+
+static int finish(struct supervisor *s, int r, const struct err *e)
+{
+	int status = s->script_has_status ? s->script_status : s->any ? s->last_status : 0;
+
+	if (r < 0) {
+		say(NULL, "%s", e->text);
+		status = EXIT_OWN_FAILURE;
+	}
+	take_terminal_back(s);
+	close_supervisor(s);
+	return leave(s, status);
+}
+
+void supervisor_print_faults(const char *where, const struct faults *f)
+{
+	for (size_t i = 0; i < f->count; i++) {
+		struct fault fault = f->list[i];
+		char text[1024];
+
+		if (!where)
+			spec_fault_as_option(&fault);
+		fault_format(&fault, where, 0, text, sizeof text);
+		dprintf(STDERR_FILENO, "%s\n", text);
+	}
+}
+
+int supervisor_run(struct spec *spec)
+{
+	struct supervisor s;
+	struct faults faults = FAULTS_NONE;
+	struct err e;
+	int status = EXIT_OWN_FAILURE, r = open_supervisor(&s, &e);
+
+	if (r < 0) {
+		spec_drop(&spec);
+		return finish(&s, r, &e);
+	}
+	r = supervisor_start(&s, spec, &faults, &status, &e);
+	if (faults.count) {
+		supervisor_print_faults(NULL, &faults);
+		faults_drop(&faults);
+		close_supervisor(&s);
+		return status;
+	}
+	if (r == 0)
+		r = serve(&s, &e);
+	return finish(&s, r, &e);
+}
+
+int supervisor_run_file(char **argv)
+{
+	struct supervisor s;
+	struct err e;
+	int r = open_supervisor(&s, &e);
+
+	if (r == 0)
+		r = open_script(&s, argv, &e);
+	if (r == 0)
+		r = serve(&s, &e);
+	if (r == 0 && s.interrupted && !s.any && !s.script_has_status) {
+		s.script_has_status = true;
+		s.script_status = 128 + SIGINT;
+	}
+	return finish(&s, r, &e);
+}

@@ -1,0 +1,72 @@
+/* Shared by supervisor.c (signals, life) and client.c (what others may ask of it). */
+#pragma once
+
+#include "run/spawn.h"
+#include "run/supervisor.h"
+#include "run/virtual.h"
+#include "sys/wire.h"
+
+struct client {
+	struct supervisor *supervisor;
+	struct client *next;
+	struct wire wire;
+	struct watch watch;
+	char *name;   /* of the virtual whose socket it came through; NULL: the script host */
+	bool closing; /* freed after the turn */
+};
+
+/* Somebody who is told when a virtual starts, or has ended. */
+struct waiter {
+	struct waiter *next;
+	struct client *client;
+	json_t *id;      /* of the request; owned; may be NULL */
+	char *name;      /* NULL: all virtuals */
+	bool for_start;
+};
+
+struct member {
+	struct member *next; /* the latest first */
+	struct virtual *v;
+};
+
+struct supervisor {
+	struct virtual_owner owner; /* first */
+	struct loop *loop;
+	struct cage_host *host;
+	sigset_t mask; /* as we were called */
+	int signals;
+	struct watch signals_watch;
+
+	struct member *members;
+	struct client *clients;
+	struct waiter *waiters;
+	size_t client_count;
+
+	struct spawned script; /* the script host */
+	struct watch script_watch;
+	struct client *script_client;
+	bool script_runs;
+	bool script_has_status;
+	int script_status;
+
+	bool stopping;       /* everything is to end, the latest first */
+	int last_status;     /* of the virtual that ended last */
+	bool any;            /* there was one */
+	bool interrupted;    /* the terminal's Ctrl-C came */
+	int last_signal;
+	bool streams_gone;   /* standard input and output are let go of */
+	bool had_terminal;   /* our process group was in its foreground when we began */
+};
+
+struct member *supervisor_find(struct supervisor *s, const char *name);
+
+/* 0, or -errno; faults (by section and key) when the description is what is wrong. status: 125 or 127. */
+int supervisor_start(struct supervisor *s, struct spec *spec, struct faults *f, int *status, struct err *e);
+void supervisor_script_ended(struct supervisor *s, const json_t *status);
+
+int client_add(struct supervisor *s, int fd, const char *name, struct client **ret, struct err *e);
+void client_sweep(struct supervisor *s, bool all); /* frees those that are closing; the rest too with `all` */
+
+/* Answers everybody who waits for it. */
+void client_tell_started(struct supervisor *s, struct virtual *v);
+void client_tell_gone(struct supervisor *s, struct virtual *v);

@@ -1,0 +1,647 @@
+#include "run/virtual.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/own.h"
+#include "run/say.h"
+#include "run/spawn.h"
+#include "run/state.h"
+#include "sys/proc.h"
+
+enum {
+	ADDRESS_TIMEOUT_MS = 10000,
+	CLEAR_FIRST_MS = 1, /* how long to wait before looking again whether killed processes are gone; doubles */
+	CLEAR_LONGEST_MS = 250,
+	CLEAR_COMPLAIN_MS = 10000,
+	PIDS_SHOWN = 1024,
+};
+
+struct virtual {
+	struct virtual_owner *owner;
+	struct spec *spec;
+	enum virtual_state state;
+
+	/* what it has, in the order in which it gets it */
+	struct state *folder;
+	struct cage *cage;
+	struct jail_ready *ready;
+	struct vip_keeper keeper;
+	struct spawned child; /* init, or the command itself */
+	int main_pidfd;       /* the command; the child's where there is no init */
+	pid_t main_pid;
+	int listener;
+	time_t started;
+	uint64_t started_ms;
+
+	struct watch keeper_watch, child_watch, report_watch, listen_watch;
+	struct alarm alarm;
+	unsigned clear_ms;     /* next pause while clearing */
+	uint64_t clear_since;
+	unsigned stop_ms;
+	bool complained;
+
+	bool failed;
+	int failure; /* 125, 126, 127 */
+	bool reaped; /* the child */
+	bool ended;  /* wait_status is valid: the command's, from init where there is one */
+	int wait_status;
+	struct err err;
+	struct cage_usage last;
+};
+
+const char *const virtual_state_names[VIRTUAL_STATES] = {
+	"new", "addressing", "starting", "running", "stopping", "clearing", "gone"};
+const char *const virtual_event_names[VIRTUAL_EVENTS] = {"go", "addressed", "failed", "started", "ended", "stop", "alarm"};
+
+static void happen(struct virtual *v, enum virtual_event event);
+static void clear(struct virtual *v);
+
+void virtual_check(const struct cage_host *host, const struct spec *s, struct faults *f,
+	void (*warn)(void *arg, const char *text), void *arg)
+{
+	cage_check(host, s->group, &s->limits, f, warn, arg);
+	jail_check(&s->jail, s->argv, f);
+	if (s->vip.address)
+		vip_check(&s->vip, f);
+}
+
+/* ---- what it listens to ---- */
+
+#define OWNER_OF(watch, field) ((struct virtual *)((char *)(watch) - offsetof(struct virtual, field)))
+
+static void keeper_ready(struct watch *w, uint32_t events)
+{
+	struct virtual *v = OWNER_OF(w, keeper_watch);
+	int r = vip_read(&v->keeper, &v->err);
+
+	if (v->keeper.over)
+		loop_unwatch(v->owner->loop, w);
+	if (r > 0)
+		happen(v, EVENT_ADDRESSED);
+	else if (r < 0)
+		happen(v, EVENT_FAILED);
+}
+
+static void child_ready(struct watch *w, uint32_t events)
+{
+	happen(OWNER_OF(w, child_watch), EVENT_ENDED);
+}
+
+static void take_report(struct virtual *v, const struct report *r, int pidfd)
+{
+	switch (r->kind) {
+	case REPORT_FAILED:
+		v->err = r->err;
+		v->failure = r->value;
+		happen(v, EVENT_FAILED);
+		return;
+	case REPORT_STARTED:
+		v->main_pidfd = pidfd;
+		happen(v, EVENT_STARTED);
+		return;
+	case REPORT_STOPPED:
+		v->owner->stopped(v->owner, v, r->value);
+		return;
+	case REPORT_ENDED:
+		v->ended = true;
+		v->wait_status = r->value;
+		return;
+	}
+}
+
+/* Without init the end of the reports is the news that the command has been executed. */
+static void reports_end(struct virtual *v)
+{
+	loop_unwatch(v->owner->loop, &v->report_watch);
+	fd_drop(&v->child.report);
+	if (v->state == VIRTUAL_STARTING && !v->failed && !jail_wants_init(v->ready))
+		happen(v, EVENT_STARTED);
+}
+
+static void report_ready(struct watch *w, uint32_t events)
+{
+	struct virtual *v = OWNER_OF(w, report_watch);
+	struct report report;
+	struct err e;
+	int pidfd, r;
+
+	while (v->child.report >= 0 && (r = spawn_report(v->child.report, &report, &pidfd, &e)) != 0) {
+		if (r > 0)
+			take_report(v, &report, pidfd);
+		else
+			reports_end(v);
+	}
+}
+
+static void listener_ready(struct watch *w, uint32_t events)
+{
+	struct virtual *v = OWNER_OF(w, listen_watch);
+	AUTO(fd_drop) int fd = accept4(w->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	struct ucred peer;
+	socklen_t size = sizeof peer;
+
+	if (fd < 0 || getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0)
+		return;
+	if (peer.uid == 0 || peer.uid == geteuid())
+		v->owner->called(v->owner, v, fd_take(&fd));
+}
+
+static void alarm_rings(struct alarm *a)
+{
+	happen(OWNER_OF(a, alarm), EVENT_ALARM);
+}
+
+/* ---- launch ---- */
+
+static int open_cage(struct virtual *v, struct err *e)
+{
+	int r = cage_create(v->owner->host, v->spec->group, &v->spec->limits, state_undo(v->folder), &v->cage, e);
+
+	return r < 0 ? r : cage_apply(v->cage, &v->spec->limits, e);
+}
+
+static int clone_child(struct virtual *v, struct err *e)
+{
+	struct cage_gate gate;
+	struct spawn what = {.jail = v->ready, .gate = &gate, .mask = v->owner->mask};
+	int r = cage_gate(v->cage, &gate, e);
+
+	if (r == 0)
+		r = spawn(&what, &v->child, e);
+	if (r == 0)
+		r = loop_watch(v->owner->loop, &v->report_watch, v->child.report, EPOLLIN, e);
+	if (r == 0)
+		r = loop_watch(v->owner->loop, &v->child_watch, v->child.pidfd, EPOLLIN, e);
+	return r;
+}
+
+static int launch_all(struct virtual *v, struct err *e)
+{
+	int r = jail_prepare(&v->spec->jail, virtual_name(v), v->spec->argv, v->owner->environ, state_undo(v->folder),
+		&v->ready, e);
+
+	if (r == 0)
+		r = open_cage(v, e);
+	if (r == 0)
+		r = clone_child(v, e);
+	return r;
+}
+
+static void launch(struct virtual *v)
+{
+	loop_clear_alarm(v->owner->loop, &v->alarm);
+	v->state = VIRTUAL_STARTING;
+	if (launch_all(v, &v->err) < 0) {
+		v->failed = true;
+		v->failure = 125;
+		clear(v);
+	}
+}
+
+static void go(struct virtual *v)
+{
+	if (!v->spec->vip.address) {
+		launch(v);
+		return;
+	}
+	v->state = VIRTUAL_ADDRESSING;
+	if (vip_start(&v->spec->vip, state_undo(v->folder), &v->keeper, &v->err) < 0 ||
+		loop_watch(v->owner->loop, &v->keeper_watch, v->keeper.fd, EPOLLIN, &v->err) < 0) {
+		happen(v, EVENT_FAILED);
+		return;
+	}
+	loop_set_alarm(v->owner->loop, &v->alarm, ADDRESS_TIMEOUT_MS);
+}
+
+static void no_address(struct virtual *v)
+{
+	v->failed = true;
+	v->failure = 125;
+	clear(v);
+}
+
+static void address_late(struct virtual *v)
+{
+	err_set(&v->err, ETIMEDOUT, "%s does not become usable on %s within %d s", v->spec->vip.address, v->spec->vip.device,
+		ADDRESS_TIMEOUT_MS / 1000);
+	no_address(v);
+}
+
+static void address_lost(struct virtual *v)
+{
+	say(virtual_name(v), "%s", v->err.text);
+}
+
+static void address_back(struct virtual *v)
+{
+	say(virtual_name(v), "%s is back on %s", v->spec->vip.address, v->spec->vip.device);
+}
+
+/* The child ends by itself now: EVENT_ENDED follows. */
+static void start_failed(struct virtual *v)
+{
+	v->failed = true;
+}
+
+static json_t *state_document(const struct virtual *v)
+{
+	return json_pack("{s:s, s:i, s:I, s:i, s:I, s:I, s:o}", "name", virtual_name(v), "supervisor", (int)getpid(),
+		"supervisor_start", (json_int_t)proc_start_time(getpid()), "pid", (int)v->main_pid, "pid_start",
+		(json_int_t)proc_start_time(v->main_pid), "started", (json_int_t)v->started, "description", spec_json(v->spec));
+}
+
+static void running(struct virtual *v)
+{
+	json_t *document;
+
+	v->state = VIRTUAL_RUNNING;
+	if (v->main_pidfd < 0) {
+		v->main_pidfd = fcntl(v->child.pidfd, F_DUPFD_CLOEXEC, 3);
+		v->main_pid = v->child.pid;
+	} else {
+		v->main_pid = proc_pid_of(v->main_pidfd);
+	}
+	v->started = time(NULL);
+	v->started_ms = loop_now_ms();
+	document = state_document(v);
+	if (state_write(v->folder, document, &v->err) < 0 || state_listen(v->folder, &v->listener, &v->err) < 0 ||
+		loop_watch(v->owner->loop, &v->listen_watch, v->listener, EPOLLIN, &v->err) < 0) {
+		v->failed = true;
+		v->failure = 125;
+		json_decref(document);
+		clear(v);
+		return;
+	}
+	json_decref(document);
+	v->owner->started(v->owner, v);
+}
+
+/* ---- the end ---- */
+
+static void ask_to_end(struct virtual *v)
+{
+	struct err e;
+
+	v->state = VIRTUAL_STOPPING;
+	/* A stopped program cannot act on SIGTERM. */
+	if (proc_signal(v->main_pidfd, SIGTERM, &e) < 0 || proc_signal(v->main_pidfd, SIGCONT, &e) < 0)
+		say(virtual_name(v), "%s", e.text);
+	loop_set_alarm(v->owner->loop, &v->alarm, v->stop_ms);
+}
+
+static void kill_all(struct virtual *v)
+{
+	struct err e;
+
+	if (v->cage && cage_kill(v->cage, &e) < 0)
+		say(virtual_name(v), "%s", e.text);
+	if (v->child.pidfd >= 0)
+		proc_signal(v->child.pidfd, SIGKILL, &e);
+}
+
+static void reap(struct virtual *v)
+{
+	siginfo_t info = {0};
+
+	if (v->child.pidfd < 0 || v->reaped || waitid(P_PIDFD, (id_t)v->child.pidfd, &info, WEXITED | WNOHANG) < 0 || !info.si_pid)
+		return;
+	v->reaped = true;
+	loop_unwatch(v->owner->loop, &v->child_watch);
+	/* What init has said of the command is in the socket still. */
+	report_ready(&v->report_watch, 0);
+	if (!v->ended) {
+		v->ended = true;
+		v->wait_status = info.si_code == CLD_EXITED ? info.si_status << 8 : info.si_status;
+	}
+}
+
+static void child_ended(struct virtual *v)
+{
+	reap(v);
+	if (!v->reaped)
+		return;
+	if (v->state == VIRTUAL_STARTING && !v->failed) {
+		v->failed = true;
+		v->failure = 125;
+		err_set(&v->err, ECHILD, "the process was killed before it became %s", v->spec->argv[0]);
+	}
+	clear(v);
+}
+
+static void explain_kill(struct virtual *v)
+{
+	char limit[16], peak[16];
+
+	if (!v->last.oom_kills || v->last.oom_kills == UINT64_MAX)
+		return;
+	say(virtual_name(v), "killed for memory by the kernel: %llu process%s, limit %s, peak %s",
+		(unsigned long long)v->last.oom_kills, v->last.oom_kills == 1 ? "" : "es",
+		print_size(limit, sizeof limit, v->last.memory_limit_bytes),
+		print_size(peak, sizeof peak, v->last.memory_peak_bytes));
+}
+
+static void gone(struct virtual *v)
+{
+	struct err e;
+
+	if (v->folder && state_remove(v->folder, &e) < 0)
+		say(virtual_name(v), "%s", e.text);
+	state_drop(&v->folder);
+	if (v->spec->jail.root)
+		state_sweep_deferred();
+	v->state = VIRTUAL_GONE;
+	v->owner->gone(v->owner, v);
+}
+
+static bool anything_alive(struct virtual *v)
+{
+	pid_t pid;
+
+	reap(v);
+	return (v->child.pidfd >= 0 && !v->reaped) || (v->cage && cage_pids(v->cage, &pid, 1) > 0);
+}
+
+/* Dying takes the kernel a moment. Somebody in an uninterruptible sleep takes longer: then say so, once. */
+static void clear_later(struct virtual *v)
+{
+	if (!v->complained && loop_now_ms() - v->clear_since > CLEAR_COMPLAIN_MS) {
+		v->complained = true;
+		say(virtual_name(v), "its processes have been killed but do not end (uninterruptible sleep?); still waiting");
+	}
+	kill_all(v);
+	loop_set_alarm(v->owner->loop, &v->alarm, v->clear_ms);
+	v->clear_ms = v->clear_ms * 2 < CLEAR_LONGEST_MS ? v->clear_ms * 2 : CLEAR_LONGEST_MS;
+}
+
+/* The folder stays when something could not be undone: its journal is for gc, or for whoever shares our root. */
+static void undo_all(struct virtual *v)
+{
+	struct err e;
+	int r = state_replay(v->folder, NULL, NULL, &e);
+
+	if (r == 0)
+		return;
+	if (r != -EBUSY)
+		say(virtual_name(v), "%s; `virtualing gc` tries again", e.text);
+	if (state_defer(v->folder, &e) < 0)
+		say(virtual_name(v), "%s", e.text);
+	state_drop(&v->folder);
+}
+
+static void clear_more(struct virtual *v)
+{
+	loop_clear_alarm(v->owner->loop, &v->alarm);
+	if (anything_alive(v)) {
+		clear_later(v);
+		return;
+	}
+	if (v->cage)
+		cage_usage(v->cage, &v->last);
+	cage_drop(&v->cage);
+	jail_ready_drop(&v->ready); /* it holds the root, which is not cleared while somebody does */
+	if (v->keeper.fd >= 0)
+		vip_stop(&v->keeper);
+	undo_all(v);
+	if (v->failed)
+		say(virtual_name(v), "%s", v->err.text);
+	else
+		explain_kill(v);
+	gone(v);
+}
+
+static void stop_listening(struct virtual *v)
+{
+	struct loop *l = v->owner->loop;
+
+	loop_clear_alarm(l, &v->alarm);
+	loop_unwatch(l, &v->keeper_watch);
+	loop_unwatch(l, &v->report_watch);
+	loop_unwatch(l, &v->listen_watch);
+	fd_drop(&v->listener);
+}
+
+static void clear(struct virtual *v)
+{
+	stop_listening(v);
+	v->state = VIRTUAL_CLEARING;
+	v->clear_ms = CLEAR_FIRST_MS;
+	v->clear_since = loop_now_ms();
+	if (anything_alive(v))
+		kill_all(v);
+	clear_more(v);
+}
+
+/* ---- the table ---- */
+
+static const struct cell {
+	void (*act)(struct virtual *v);
+	const char *name;
+} table[VIRTUAL_STATES][VIRTUAL_EVENTS] = {
+#define DO(function) {function, #function}
+	[VIRTUAL_NEW] = {[EVENT_GO] = DO(go)},
+	[VIRTUAL_ADDRESSING] = {[EVENT_ADDRESSED] = DO(launch), [EVENT_FAILED] = DO(no_address), [EVENT_STOP] = DO(clear),
+		[EVENT_ALARM] = DO(address_late)},
+	[VIRTUAL_STARTING] = {[EVENT_FAILED] = DO(start_failed), [EVENT_STARTED] = DO(running), [EVENT_ENDED] = DO(child_ended),
+		[EVENT_STOP] = DO(kill_all)},
+	[VIRTUAL_RUNNING] = {[EVENT_ADDRESSED] = DO(address_back), [EVENT_FAILED] = DO(address_lost),
+		[EVENT_ENDED] = DO(child_ended), [EVENT_STOP] = DO(ask_to_end)},
+	[VIRTUAL_STOPPING] = {[EVENT_ENDED] = DO(child_ended), [EVENT_STOP] = DO(kill_all), [EVENT_ALARM] = DO(kill_all)},
+	[VIRTUAL_CLEARING] = {[EVENT_ENDED] = DO(clear_more), [EVENT_ALARM] = DO(clear_more)},
+#undef DO
+};
+
+static void happen(struct virtual *v, enum virtual_event event)
+{
+	const struct cell *c = &table[v->state][event];
+
+	if (c->act)
+		c->act(v);
+}
+
+const char *virtual_table_cell(enum virtual_state s, enum virtual_event e)
+{
+	return table[s][e].name ? table[s][e].name : "";
+}
+
+/* ---- for its owner ---- */
+
+int virtual_start(struct virtual_owner *o, struct spec *spec, struct virtual **ret, struct err *e)
+{
+	struct virtual *v = calloc(1, sizeof *v);
+	bool recovered;
+	int r;
+
+	if (!v) {
+		spec_drop(&spec);
+		return err_set(e, ENOMEM, "out of memory");
+	}
+	v->owner = o;
+	v->spec = spec;
+	v->child = (struct spawned){.pidfd = -1, .report = -1};
+	v->keeper = (struct vip_keeper){.fd = -1, .pidfd = -1};
+	v->main_pidfd = v->listener = -1;
+	v->keeper_watch = (struct watch){-1, keeper_ready};
+	v->child_watch = (struct watch){-1, child_ready};
+	v->report_watch = (struct watch){-1, report_ready};
+	v->listen_watch = (struct watch){-1, listener_ready};
+	v->alarm.ring = alarm_rings;
+	r = state_open(spec->name, &recovered, &v->folder, e);
+	if (r < 0) {
+		v->state = VIRTUAL_GONE;
+		virtual_free(v);
+		return r;
+	}
+	if (recovered && !spec->quiet)
+		say(spec->name, "removed what an earlier run left behind when its supervisor was killed");
+	*ret = v;
+	happen(v, EVENT_GO);
+	return 0;
+}
+
+void virtual_free(struct virtual *v)
+{
+	struct err ignored;
+
+	if (v->folder)
+		state_remove(v->folder, &ignored);
+	state_drop(&v->folder);
+	cage_drop(&v->cage);
+	jail_ready_drop(&v->ready);
+	fd_drop(&v->child.pidfd);
+	fd_drop(&v->child.report);
+	fd_drop(&v->main_pidfd);
+	spec_drop(&v->spec);
+	free(v);
+}
+
+void virtual_stop(struct virtual *v, unsigned timeout_ms)
+{
+	v->stop_ms = timeout_ms;
+	happen(v, EVENT_STOP);
+}
+
+int virtual_signal(struct virtual *v, int signal, struct err *e)
+{
+	if (v->state != VIRTUAL_RUNNING && v->state != VIRTUAL_STOPPING)
+		return err_set(e, ESRCH, "%s does not run (it is %s)", virtual_name(v), virtual_state_names[v->state]);
+	return proc_signal(v->main_pidfd, signal, e);
+}
+
+const char *virtual_name(const struct virtual *v)
+{
+	return v->spec->name;
+}
+
+enum virtual_state virtual_state(const struct virtual *v)
+{
+	return v->state;
+}
+
+void virtual_look_stopped(struct virtual *v)
+{
+	siginfo_t info = {0};
+
+	if (v->state != VIRTUAL_RUNNING || jail_wants_init(v->ready))
+		return;
+	if (waitid(P_PIDFD, (id_t)v->child.pidfd, &info, WSTOPPED | WNOHANG) == 0 && info.si_pid)
+		v->owner->stopped(v->owner, v, info.si_status);
+}
+
+pid_t virtual_pid(const struct virtual *v)
+{
+	return v->main_pid;
+}
+
+unsigned virtual_stop_timeout(const struct virtual *v)
+{
+	return v->spec->stop_timeout_ms;
+}
+
+bool virtual_failed(const struct virtual *v)
+{
+	return v->failed;
+}
+
+int virtual_signal_of_end(const struct virtual *v)
+{
+	return !v->failed && v->ended && WIFSIGNALED(v->wait_status) ? WTERMSIG(v->wait_status) : 0;
+}
+
+int virtual_status(const struct virtual *v)
+{
+	int signal = virtual_signal_of_end(v);
+
+	if (v->failed)
+		return v->failure;
+	if (!v->ended)
+		return 125;
+	return signal ? 128 + signal : WEXITSTATUS(v->wait_status);
+}
+
+/* ---- for show ---- */
+
+static void add_limit(void *arg, const char *key, const char *file, const char *value)
+{
+	json_array_append_new(arg, json_pack("{s:s, s:s, s:s}", "key", key, "file", file, "value", value));
+}
+
+static void set_known(json_t *o, const char *key, uint64_t value)
+{
+	if (value != UINT64_MAX)
+		json_object_set_new(o, key, json_integer((json_int_t)value));
+}
+
+static json_t *usage_json(const struct virtual *v)
+{
+	json_t *o = json_object();
+	struct cage_usage u;
+
+	cage_usage(v->cage, &u);
+	set_known(o, "memory", u.memory_bytes);
+	set_known(o, "memory_peak", u.memory_peak_bytes);
+	set_known(o, "memory_limit", u.memory_limit_bytes);
+	set_known(o, "swap", u.swap_bytes);
+	set_known(o, "cpu_us", u.cpu_us);
+	set_known(o, "cpu_throttled_us", u.cpu_throttled_us);
+	set_known(o, "pids", u.pids);
+	set_known(o, "oom_kills", u.oom_kills);
+	set_known(o, "io_read", u.io_read_bytes);
+	set_known(o, "io_write", u.io_write_bytes);
+	return o;
+}
+
+static json_t *pids_json(const struct virtual *v)
+{
+	pid_t pids[PIDS_SHOWN];
+	ssize_t n = cage_pids(v->cage, pids, PIDS_SHOWN);
+	json_t *list = json_array();
+
+	for (ssize_t i = 0; i < n && i < PIDS_SHOWN; i++)
+		json_array_append_new(list, json_integer(pids[i]));
+	return list;
+}
+
+json_t *virtual_json(const struct virtual *v)
+{
+	json_t *limits = json_array();
+	json_t *o = json_pack("{s:s, s:s, s:i, s:i, s:s, s:o, s:o}", "name", virtual_name(v), "state",
+		virtual_state_names[v->state], "pid", (int)v->main_pid, "supervisor", (int)getpid(), "cgroup",
+		cage_host_kind(v->owner->host), "limits", limits, "description", spec_json(v->spec));
+
+	if (v->started)
+		json_object_set_new(o, "uptime_ms", json_integer((json_int_t)(loop_now_ms() - v->started_ms)));
+	if (v->cage) {
+		cage_each(v->cage, add_limit, limits);
+		json_object_set_new(o, "usage", usage_json(v));
+		json_object_set_new(o, "processes", pids_json(v));
+	}
+	return o;
+}

@@ -1,0 +1,88 @@
+/* One virtual, from its description to the moment when nothing of it is left: a table of state and event.
+ *
+ * Order: virtual_check (nothing is made), virtual_start, then whatever its owner wants of it; the owner is told of
+ * every change, and frees it when it is VIRTUAL_GONE.
+ */
+#pragma once
+
+#include <jansson.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/faults.h"
+#include "cage/cage.h"
+#include "spec/spec.h"
+#include "sys/loop.h"
+
+enum virtual_state {
+	VIRTUAL_NEW,
+	VIRTUAL_ADDRESSING, /* waits for its vip */
+	VIRTUAL_STARTING,   /* cloned; the walls go up */
+	VIRTUAL_RUNNING,
+	VIRTUAL_STOPPING,   /* SIGTERM is sent, SIGKILL follows */
+	VIRTUAL_CLEARING,   /* everything is killed; what was made is being removed */
+	VIRTUAL_GONE,
+	VIRTUAL_STATES
+};
+
+enum virtual_event {
+	EVENT_GO,
+	EVENT_ADDRESSED, /* the vip is there */
+	EVENT_FAILED,    /* the vip, or a wall, or the command; v->err says why */
+	EVENT_STARTED,
+	EVENT_ENDED,     /* our child has ended */
+	EVENT_STOP,
+	EVENT_ALARM,
+	VIRTUAL_EVENTS
+};
+
+struct virtual;
+
+struct virtual_owner {
+	struct loop *loop;
+	const struct cage_host *host;
+	const sigset_t *mask; /* that commands shall have */
+	char *const *environ;
+	void (*started)(struct virtual_owner *o, struct virtual *v);
+	void (*stopped)(struct virtual_owner *o, struct virtual *v, int signal); /* by job control */
+	/* Its end. The owner frees it later, not from within this call. */
+	void (*gone)(struct virtual_owner *o, struct virtual *v);
+	/* somebody connects to its control socket */
+	void (*called)(struct virtual_owner *o, struct virtual *v, int fd);
+};
+
+/* Everything about a description that this host cannot do. */
+void virtual_check(const struct cage_host *host, const struct spec *s, struct faults *f,
+	void (*warn)(void *arg, const char *text), void *arg);
+
+/* Takes the description over in any case. When it returns 0 the start is under way and o->started or o->gone will
+ * come; -errno: nothing was made, e says why. */
+int virtual_start(struct virtual_owner *o, struct spec *spec, struct virtual **ret, struct err *e);
+void virtual_free(struct virtual *v); /* VIRTUAL_GONE only */
+
+/* SIGTERM, and SIGKILL to the whole cage after timeout_ms; a second call kills at once. */
+void virtual_stop(struct virtual *v, unsigned timeout_ms);
+int virtual_signal(struct virtual *v, int signal, struct err *e); /* to the main process */
+
+/* After SIGCHLD: tells the owner when job control has stopped the command. (With an init, that one says so itself.) */
+void virtual_look_stopped(struct virtual *v);
+
+const char *virtual_name(const struct virtual *v);
+enum virtual_state virtual_state(const struct virtual *v);
+pid_t virtual_pid(const struct virtual *v); /* of the main process on this host; 0 before it runs */
+
+/* How it ended: as a shell would say it, 125..127 when it never ran. */
+int virtual_status(const struct virtual *v);
+int virtual_signal_of_end(const struct virtual *v); /* the signal that ended it, or 0 */
+unsigned virtual_stop_timeout(const struct virtual *v); /* ms, of its description */
+bool virtual_failed(const struct virtual *v); /* it never ran; the reason has been said */
+
+/* For `show`: name, state, pid, limits with their files, usage, processes, description. New reference. */
+json_t *virtual_json(const struct virtual *v);
+
+/* The table, for tests and for the documentation: the name of what happens in this cell, or "" when it stays. */
+const char *virtual_table_cell(enum virtual_state s, enum virtual_event e);
+extern const char *const virtual_state_names[VIRTUAL_STATES];
+extern const char *const virtual_event_names[VIRTUAL_EVENTS];
