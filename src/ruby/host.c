@@ -1,0 +1,315 @@
+#include "ruby/host.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/own.h"
+#include "base/text.h"
+#include "ruby/where.h"
+
+enum {
+	SEND_MS = 30000,	/* a supervisor that takes nothing for so long has been stopped */
+	FAULTS_A_MESSAGE = 256, /* so that a message stays below WIRE_MAX */
+	SAID_MAX = 8192		/* bytes of one text */
+};
+
+static void json_drop(json_t **j)
+{
+	json_decref(*j);
+	*j = NULL;
+}
+
+int host_init(struct host *h, int fd, const char *file, struct err *e)
+{
+	struct stat st;
+
+	*h = (struct host){.file = file, .pid = getpid(), .status = STATUS_NONE};
+	wire_init(&h->wire, -1);
+	if (fstat(fd, &st) < 0 || !S_ISSOCK(st.st_mode))
+		return err_set(e, ENOTSOCK, "is started by virtualing, not by hand: virtualing %s", file);
+	if (fcntl(fd, F_SETFD, FD_CLOEXEC) < 0)
+		return err_sys(e, "keep the socket to ourselves");
+	wire_init(&h->wire, fd);
+	h->stem = source_stem(file);
+	return h->stem ? 0 : err_set(e, ENOMEM, "out of memory");
+}
+
+void host_drop(struct host *h)
+{
+	wire_drop(&h->wire);
+	source_drop(&h->source);
+	free(h->stem);
+	h->stem = NULL;
+}
+
+/* Without a supervisor: the one case in which we write to the terminal ourselves. */
+static _Noreturn void lost(const struct host *h, const struct err *e)
+{
+	fprintf(stderr, "virtualing: %s: the script cannot go on: %s\n", h->file, e->text);
+	_exit(STATUS_FAILED);
+}
+
+static void must_be_ours(const struct host *h)
+{
+	struct err e;
+
+	if (getpid() == h->pid)
+		return;
+	err_set(&e, EPERM, "a fork of it wants to speak for it");
+	lost(h, &e);
+}
+
+/* Takes the message. */
+static void tell(struct host *h, json_t *message)
+{
+	AUTO(json_drop) json_t *owned = message;
+	struct err e;
+
+	must_be_ours(h);
+	if (wire_send(&h->wire, owned, SEND_MS, &e) < 0)
+		lost(h, &e);
+}
+
+/* Takes the request; the answer is a new reference, and its "ok" need not be true. */
+static json_t *ask(struct host *h, json_t *request)
+{
+	AUTO(json_drop) json_t *owned = request;
+	json_t *answer;
+	struct err e;
+
+	must_be_ours(h);
+	json_object_set_new(owned, "id", json_integer(++h->calls));
+	if (wire_call(&h->wire, owned, -1, &answer, &e) < 0 && !answer)
+		lost(h, &e);
+	return answer;
+}
+
+/* ---- what is wrong ---- */
+
+/* JSON is UTF-8 and a message is one line; the lines of a text become one. */
+static json_t *clean_text(const char *text, size_t length)
+{
+	char clean[SAID_MAX + 1];
+
+	if (length > SAID_MAX)
+		length = SAID_MAX;
+	for (size_t i = 0; i < length; i++)
+		clean[i] = text[i] == '\n' || text[i] == '\t' ? ' ' : text[i] ? text[i] : '?';
+	clean[length] = '\0';
+	text_tidy(clean);
+	return json_string(clean);
+}
+
+static json_t *complaint(
+	const struct host *h, int line, const char *section, const char *key, const char *text, size_t length)
+{
+	json_t *c = json_object();
+
+	json_object_set_new(c, "file", clean_text(h->file, strlen(h->file)));
+	json_object_set_new(c, "line", json_integer(line));
+	if (*section)
+		json_object_set_new(c, "section", clean_text(section, strlen(section)));
+	if (*key)
+		json_object_set_new(c, "key", clean_text(key, strlen(key)));
+	json_object_set_new(c, "text", clean_text(text, length));
+	return c;
+}
+
+/* Takes the list. */
+static void tell_faults(struct host *h, json_t *list)
+{
+	h->wrong = true;
+	tell(h, json_pack("{s:s, s:o}", "op", "faults", "list", list));
+}
+
+void host_say(
+	struct host *h, int line, const char *section, const char *key, const char *text, size_t length, json_t *trace)
+{
+	json_t *c = complaint(h, line, section, key, text, length);
+
+	if (trace)
+		json_object_set(c, "trace", trace);
+	tell_faults(h, json_pack("[o]", c));
+}
+
+void host_faults(struct host *h, int at, const struct faults *f)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < f->count; i++) {
+		const struct fault *one = &f->list[i];
+		int line = where_line(h->source.text, h->source.length, at, one->section, one->key);
+
+		json_array_append_new(list, complaint(h, line, one->section, one->key, one->text, strlen(one->text)));
+		if (json_array_size(list) == FAULTS_A_MESSAGE) {
+			tell_faults(h, list);
+			list = json_array();
+		}
+	}
+	tell_faults(h, list);
+}
+
+/* ---- descriptions ---- */
+
+static void note(void *arg, const char *text)
+{
+	const struct host *h = arg;
+
+	fprintf(stderr, "virtualing: %s: %s\n", h->file, text);
+}
+
+static bool is_known(const struct faults *known, const struct fault *f)
+{
+	for (size_t i = 0; i < known->count; i++)
+		if (strcmp(known->list[i].section, f->section) == 0 && strcmp(known->list[i].key, f->key) == 0)
+			return true;
+	return false;
+}
+
+/* A value that could not be taken over is missing in the document, which is no second fault. */
+static void add_new(struct faults *all, const struct faults *more)
+{
+	size_t known = all->count;
+
+	for (size_t i = 0; i < more->count; i++) {
+		const struct fault *f = &more->list[i];
+
+		if (!is_known(&(struct faults){all->list, known}, f))
+			faults_add(all, f->section, f->key, "%s", f->text);
+	}
+}
+
+struct spec *host_describe(struct host *h, int at, const json_t *document, const struct faults *found)
+{
+	AUTO(faults_drop) struct faults all = FAULTS_NONE, more = FAULTS_NONE;
+	AUTO(spec_drop) struct spec *s = NULL;
+	struct spec *read;
+
+	add_new(&all, found);
+	if (document)
+		s = spec_read(document, h->stem, &more, note, h);
+	add_new(&all, &more);
+	if (all.count || !s) {
+		host_faults(h, at, &all);
+		return NULL;
+	}
+	read = s;
+	s = NULL;
+	return read;
+}
+
+/* ---- virtuals ---- */
+
+static const char *text_in(const json_t *object, const char *key)
+{
+	const char *text = json_string_value(json_object_get(object, key));
+
+	return text ? text : "";
+}
+
+/* The key in which the user may have written it: the supervisor knows only today's words. */
+static const char *older_word(const char *section, const char *key, const struct host *h, int at)
+{
+	int otherwise = where_line(h->source.text, h->source.length, at, section, "");
+	struct spec_key k;
+
+	if (where_line(h->source.text, h->source.length, at, section, key) != otherwise)
+		return key;
+	for (size_t i = 0; spec_key_at(i, &k); i++)
+		if (k.seed_key && strcmp(k.key, key) == 0 && strcmp(spec_section_names[k.section], section) == 0 &&
+			where_line(h->source.text, h->source.length, at, section, k.seed_key) != otherwise)
+			return k.seed_key;
+	return key;
+}
+
+static void refused(struct host *h, int at, const json_t *list)
+{
+	AUTO(faults_drop) struct faults f = FAULTS_NONE;
+	size_t i;
+	json_t *one;
+
+	json_array_foreach (list, i, one) {
+		const char *section = text_in(one, "section");
+		const char *key = older_word(section, text_in(one, "key"), h, at);
+
+		faults_add(&f, section, key, "%s", text_in(one, "text"));
+	}
+	host_faults(h, at, &f);
+}
+
+/* The exit status of a start that failed, after its reason has been said by one of us. */
+static int start_failed(struct host *h, int at, const json_t *answer)
+{
+	const json_t *list = json_object_get(answer, "faults"), *status = json_object_get(answer, "status");
+	const char *text = text_in(answer, "error");
+	int line = where_line(h->source.text, h->source.length, at, "", "");
+
+	if (json_array_size(list) > 0) {
+		refused(h, at, list);
+		return STATUS_FAILED;
+	}
+	if (!json_is_true(json_object_get(answer, "printed"))) {
+		bool wrong = h->wrong; /* the file is right: what follows may be started */
+
+		host_say(h, line, "", "", text, strlen(text), NULL);
+		h->wrong = wrong;
+	}
+	return json_is_integer(status) ? (int)json_integer_value(status) & 255 : STATUS_FAILED;
+}
+
+int host_start(struct host *h, int at, const struct spec *s, int *ret_pid)
+{
+	AUTO(json_drop) json_t *answer = NULL;
+	json_t *description;
+
+	if (h->wrong)
+		return STATUS_FAILED;
+	description = spec_json(s);
+	if (json_dumpb(description, NULL, 0, JSON_COMPACT) > WIRE_MAX - 256) {
+		static const char text[] = "the description is longer than 1 MiB";
+
+		json_decref(description);
+		host_say(h, where_line(h->source.text, h->source.length, at, "", ""), "", "", text, sizeof text - 1,
+			NULL);
+		return STATUS_FAILED;
+	}
+	answer = ask(h, json_pack("{s:s, s:o}", "op", "start", "spec", description));
+	if (!json_is_true(json_object_get(answer, "ok")))
+		return h->status = start_failed(h, at, answer);
+	h->started++;
+	h->status = STATUS_NONE;
+	*ret_pid = (int)json_integer_value(json_object_get(answer, "pid"));
+	return 0;
+}
+
+int host_wait(struct host *h, const char *name)
+{
+	AUTO(json_drop) json_t *answer = NULL;
+	json_t *request = json_pack("{s:s}", "op", "wait");
+	const json_t *status;
+
+	if (name)
+		json_object_set_new(request, "name", json_string(name));
+	answer = ask(h, request);
+	status = json_object_get(answer, "status");
+	return json_is_integer(status) ? (int)json_integer_value(status) & 255 : STATUS_FAILED;
+}
+
+void host_finish(struct host *h, int status)
+{
+	json_t *message = json_pack("{s:s}", "op", "finish");
+
+	if (h->wrong)
+		status = STATUS_FAILED;
+	if (status == STATUS_NONE)
+		status = h->status;
+	if (status != STATUS_NONE)
+		json_object_set_new(message, "status", json_integer(status & 255));
+	fflush(NULL);
+	if (getpid() == h->pid)
+		tell(h, message);
+	_exit(status == STATUS_NONE ? 0 : status);
+}
