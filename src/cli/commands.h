@@ -1,0 +1,9 @@
+/* What the commands do once their options are parsed. Each returns the exit status of the program. */
+#pragma once
+
+#include <stdbool.h>
+
+int list_virtuals(bool json);
+int show_virtual(const char *name, bool json);
+int stop_virtual(const char *name, unsigned timeout_ms);
+int kill_virtual(const char *name, int signal);

@@ -1,0 +1,165 @@
+/* Help, printed from the same tables that options are parsed with. */
+#include <string.h>
+
+#include "base/text.h"
+#include "cli/options.h"
+
+enum { WIDTH = 80, COLUMN_MAX = 30 };
+
+/* Columns on the terminal: characters, not bytes. */
+static int width_of(const char *text, size_t length)
+{
+	int width = 0;
+
+	for (size_t at = 0; at < length; width++) {
+		size_t bytes = text_character(text + at);
+
+		at += bytes ? bytes : 1;
+	}
+	return width;
+}
+
+static void move_to(FILE *out, int from, int column)
+{
+	fprintf(out, "%*s", column > from ? column - from : 0, "");
+}
+
+/* Prints words from column `at` on, later lines from `indent` on, and ends the line. */
+static void print_wrapped(FILE *out, const char *text, int at, int indent)
+{
+	bool first = true;
+
+	while (*text) {
+		size_t length = strcspn(text, " \n");
+		int width = width_of(text, length);
+
+		if (!first && at + 1 + width > WIDTH) {
+			fprintf(out, "\n%*s", indent, "");
+			at = indent;
+			first = true;
+		}
+		at += fprintf(out, "%s", first ? "" : " ");
+		fwrite(text, 1, length, out);
+		at += width;
+		first = false;
+		text += length;
+		text += strspn(text, " \n");
+	}
+	fputc('\n', out);
+}
+
+static void print_row(FILE *out, const char *left, int column, const char *help)
+{
+	int width = width_of(left, strlen(left));
+
+	fputs(left, out);
+	if (width + 2 > column) {
+		fputc('\n', out);
+		width = 0;
+	}
+	move_to(out, width, column);
+	print_wrapped(out, help, column, column);
+}
+
+/* The left side of a row: "  -f, --follow", "      --timeout S". */
+struct left {
+	char text[80];
+};
+
+static struct left left_of(char letter, const char *name, const char *arg)
+{
+	struct left ret;
+	int used = letter ? snprintf(ret.text, sizeof ret.text, "  -%c, ", letter)
+			  : snprintf(ret.text, sizeof ret.text, "      ");
+
+	snprintf(ret.text + used, sizeof ret.text - (size_t)used, "--%s%s%s", name, arg ? " " : "", arg ? arg : "");
+	return ret;
+}
+
+static int widen(int column, const char *left)
+{
+	int width = width_of(left, strlen(left)) + 2;
+
+	return width > column && width <= COLUMN_MAX ? width : column;
+}
+
+static bool is_row(const struct command *command, const struct spec_key *key)
+{
+	return key->use & command->use;
+}
+
+static int column_of(const struct command *command)
+{
+	int column = widen(0, left_of('h', "help", NULL).text);
+	struct spec_key key;
+
+	for (const struct option_row *row = command->options; row && row->name; row++)
+		column = widen(column, left_of(row->letter, row->name, row->arg).text);
+	for (size_t i = 0; spec_key_at(i, &key); i++)
+		if (is_row(command, &key))
+			column = widen(column, left_of('\0', key.option, key.arg).text);
+	return column;
+}
+
+static void print_section(FILE *out, const struct command *command, enum spec_section section, int column)
+{
+	static const char *const titles[SPEC_SECTIONS] = {"Cage", "Jail", "Vip", "Other"};
+	bool titled = false;
+	struct spec_key key;
+	char help[256];
+
+	for (size_t i = 0; spec_key_at(i, &key); i++) {
+		if (key.section != section || !is_row(command, &key))
+			continue;
+		if (!titled)
+			fprintf(out, "\n%s:\n", titles[section]);
+		titled = true;
+		snprintf(help, sizeof help, "%s%s", key.help, key.repeats ? " (may be repeated)" : "");
+		print_row(out, left_of('\0', key.option, key.arg).text, column, help);
+	}
+}
+
+static void print_paragraphs(FILE *out, const char *text)
+{
+	while (text) {
+		const char *end = strstr(text, "\n\n");
+		char paragraph[2048];
+
+		snprintf(paragraph, sizeof paragraph, "%.*s", end ? (int)(end - text) : (int)strlen(text), text);
+		fputc('\n', out);
+		print_wrapped(out, paragraph, 0, 0);
+		text = end ? end + 2 : NULL;
+	}
+}
+
+void options_help(FILE *out, const struct command *command)
+{
+	bool has_options = command->options || command->use;
+	int column = column_of(command);
+
+	fprintf(out, "Usage: virtualing %s%s%s%s\n\n", command->name, has_options ? " [OPTION...]" : "",
+		*command->args ? " " : "", command->args);
+	print_wrapped(out, command->summary, 0, 0);
+	print_paragraphs(out, command->details);
+	fputs("\nOptions:\n", out);
+	for (const struct option_row *row = command->options; row && row->name; row++)
+		print_row(out, left_of(row->letter, row->name, row->arg).text, column, row->help);
+	print_row(out, left_of('h', "help", NULL).text, column, "show this help");
+	for (int section = 0; section < SPEC_SECTIONS; section++)
+		print_section(out, command, (enum spec_section)section, column);
+}
+
+void commands_help(FILE *out, const struct command *table)
+{
+	char left[80];
+	int column = 0;
+
+	for (const struct command *c = table; c->name; c++) {
+		snprintf(left, sizeof left, "  %s %s", c->name, c->args);
+		column = widen(column, left);
+	}
+	for (const struct command *c = table; c->name; c++) {
+		snprintf(left, sizeof left, "  %s %s", c->name, c->args);
+		print_row(out, left, column, c->summary);
+	}
+}

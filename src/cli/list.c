@@ -1,0 +1,93 @@
+/* virtualing list */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/parse.h"
+#include "cli/commands.h"
+#include "cli/remote.h"
+#include "run/state.h"
+
+/* "1h02m", "3m07s", "12s" */
+static const char *print_time(char *buffer, size_t size, uint64_t ms)
+{
+	uint64_t s = ms / 1000;
+
+	if (s >= 86400)
+		snprintf(buffer, size, "%" PRIu64 "d%02" PRIu64 "h", s / 86400, s / 3600 % 24);
+	else if (s >= 3600)
+		snprintf(buffer, size, "%" PRIu64 "h%02" PRIu64 "m", s / 3600, s / 60 % 60);
+	else if (s >= 60)
+		snprintf(buffer, size, "%" PRIu64 "m%02" PRIu64 "s", s / 60, s % 60);
+	else
+		snprintf(buffer, size, "%" PRIu64 "s", s);
+	return buffer;
+}
+
+static const char *size_of(const json_t *usage, const char *key, char *buffer, size_t size)
+{
+	const json_t *value = json_object_get(usage, key);
+
+	return json_is_integer(value) ? print_size(buffer, size, (uint64_t)json_integer_value(value)) : "-";
+}
+
+/* Kernels write "no limit" as a number near 2^63; the supervisor leaves it out. */
+static void print_row(const json_t *v)
+{
+	const json_t *usage = json_object_get(v, "usage");
+	char now[16], limit[16], peak[16], cpu[32] = "-", uptime[32];
+	const json_t *cpu_us = json_object_get(usage, "cpu_us");
+	const json_t *has_limit = json_object_get(usage, "memory_limit");
+
+	if (json_is_integer(cpu_us))
+		snprintf(cpu, sizeof cpu, "%.2fs", (double)json_integer_value(cpu_us) / 1e6);
+	printf("%-24s %8lld %9s %9s %9s %10s %9s  %s\n", json_string_value(json_object_get(v, "name")),
+		(long long)json_integer_value(json_object_get(v, "pid")), size_of(usage, "memory", now, sizeof now),
+		has_limit ? size_of(usage, "memory_limit", limit, sizeof limit) : "max",
+		size_of(usage, "memory_peak", peak, sizeof peak), cpu,
+		print_time(uptime, sizeof uptime, (uint64_t)json_integer_value(json_object_get(v, "uptime_ms"))),
+		json_string_value(json_object_get(v, "state")));
+}
+
+static json_t *look(const char *name)
+{
+	struct err e = {0};
+	json_t *v = remote_show(name, &e);
+
+	if (v)
+		return v;
+	if (e.code == ECONNREFUSED)
+		return json_pack("{s:s, s:s, s:i}", "name", name, "state", "crashed: `virtualing gc` removes it", "pid", 0);
+	return e.code == ENOENT ? NULL : json_pack("{s:s, s:s, s:i}", "name", name, "state", e.text, "pid", 0);
+}
+
+int list_virtuals(bool json)
+{
+	char **names;
+	struct err e;
+	ssize_t count = state_names(&names, &e);
+	json_t *all = json_array();
+
+	if (count < 0)
+		return cli_fail(&e);
+	if (!json)
+		printf("%-24s %8s %9s %9s %9s %10s %9s  %s\n", "NAME", "PID", "MEMORY", "LIMIT", "PEAK", "CPU", "UPTIME", "STATE");
+	for (ssize_t i = 0; i < count; i++) {
+		json_t *v = look(names[i]);
+
+		if (v && !json)
+			print_row(v);
+		if (v)
+			json_array_append_new(all, v);
+		free(names[i]);
+	}
+	free(names);
+	if (json) {
+		json_dumpf(all, stdout, JSON_INDENT(2));
+		putchar('\n');
+	}
+	json_decref(all);
+	return 0;
+}
