@@ -22,7 +22,8 @@ struct undo {
 	int (*note)(struct undo *u, enum undo_kind kind, const char *a, const char *b, const char *c, struct err *e);
 };
 
-static inline int undo_note(struct undo *u, enum undo_kind kind, const char *a, const char *b, const char *c, struct err *e)
+static inline int undo_note(
+	struct undo *u, enum undo_kind kind, const char *a, const char *b, const char *c, struct err *e)
 {
 	return u ? u->note(u, kind, a, b, c, e) : 0;
 }

@@ -59,7 +59,8 @@ static json_t *look(const char *name)
 	if (v)
 		return v;
 	if (e.code == ECONNREFUSED)
-		return json_pack("{s:s, s:s, s:i}", "name", name, "state", "crashed: `virtualing gc` removes it", "pid", 0);
+		return json_pack(
+			"{s:s, s:s, s:i}", "name", name, "state", "crashed: `virtualing gc` removes it", "pid", 0);
 	return e.code == ENOENT ? NULL : json_pack("{s:s, s:s, s:i}", "name", name, "state", e.text, "pid", 0);
 }
 
@@ -73,7 +74,8 @@ int list_virtuals(bool json)
 	if (count < 0)
 		return cli_fail(&e);
 	if (!json)
-		printf("%-24s %8s %9s %9s %9s %10s %9s  %s\n", "NAME", "PID", "MEMORY", "LIMIT", "PEAK", "CPU", "UPTIME", "STATE");
+		printf("%-24s %8s %9s %9s %9s %10s %9s  %s\n", "NAME", "PID", "MEMORY", "LIMIT", "PEAK", "CPU",
+			"UPTIME", "STATE");
 	for (ssize_t i = 0; i < count; i++) {
 		json_t *v = look(names[i]);
 

@@ -102,7 +102,8 @@ static int cmd_stop(const struct options_values *own, json_t *document)
 	uint64_t seconds = STOP_TIMEOUT_S;
 
 	if (text && parse_number(text, STOP_TIMEOUT_MAX_S, &seconds) < 0) {
-		fprintf(stderr, "virtualing: stop: --timeout: \"%s\" is not a number of seconds up to %d\n", text, STOP_TIMEOUT_MAX_S);
+		fprintf(stderr, "virtualing: stop: --timeout: \"%s\" is not a number of seconds up to %d\n", text,
+			STOP_TIMEOUT_MAX_S);
 		return EXIT_OWN_FAILURE;
 	}
 	return stop_virtual(own->args[0], (unsigned)seconds * 1000);
@@ -141,9 +142,11 @@ static const struct command commands[] = {
 		.name = "run",
 		.args = "-- CMD [ARG...]",
 		.summary = "run a command inside limits and walls given as options",
-		.details = "Without --root there is no jail, only the cage (and the vip). Without any limit there is still a cage: "
+		.details = "Without --root there is no jail, only the cage (and the vip). Without any limit there is "
+			   "still a cage: "
 			   "it is what stop, show and gc hold on to.\n\n"
-			   "The exit status is the command's; 128+N if signal N ended it; 125 if virtualing itself failed, 126 if the "
+			   "The exit status is the command's; 128+N if signal N ended it; 125 if virtualing itself "
+			   "failed, 126 if the "
 			   "command could not be executed, 127 if it was not found.\n\n"
 			   "`virtualing run FILE.rb` is the same as `virtualing FILE.rb`.",
 		.use = USE_RUN,

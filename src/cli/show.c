@@ -49,7 +49,7 @@ static void print_limits(const json_t *limits)
 	json_t *l;
 	size_t i;
 
-	json_array_foreach((json_t *)limits, i, l) {
+	json_array_foreach ((json_t *)limits, i, l) {
 		const char *value = json_string_value(json_object_get(l, "value"));
 
 		printf("  %-12s %-28s %s\n", json_string_value(json_object_get(l, "key")), *value ? value : "-",
@@ -63,7 +63,7 @@ static void print_processes(const json_t *pids)
 	size_t i;
 
 	printf("  ");
-	json_array_foreach((json_t *)pids, i, pid)
+	json_array_foreach ((json_t *)pids, i, pid)
 		printf("%s%lld", i ? " " : "", (long long)json_integer_value(pid));
 	putchar('\n');
 }
@@ -73,7 +73,7 @@ static void print_command(const json_t *description)
 	json_t *word;
 	size_t i;
 
-	json_array_foreach(json_object_get(json_object_get(description, "jail"), "cmnd"), i, word)
+	json_array_foreach (json_object_get(json_object_get(description, "jail"), "cmnd"), i, word)
 		printf(" %s", json_string_value(word));
 	putchar('\n');
 }
@@ -84,15 +84,18 @@ static void print_virtual(const json_t *v)
 	const json_t *vip = json_object_get(json_object_get(json_object_get(v, "description"), "ip"), "vip");
 
 	printf("%s: %s, pid %lld, supervisor %lld, cgroup %s\n", json_string_value(json_object_get(v, "name")),
-		json_string_value(json_object_get(v, "state")), (long long)json_integer_value(json_object_get(v, "pid")),
-		(long long)json_integer_value(json_object_get(v, "supervisor")), json_string_value(json_object_get(v, "cgroup")));
+		json_string_value(json_object_get(v, "state")),
+		(long long)json_integer_value(json_object_get(v, "pid")),
+		(long long)json_integer_value(json_object_get(v, "supervisor")),
+		json_string_value(json_object_get(v, "cgroup")));
 	printf("command:");
 	print_command(json_object_get(v, "description"));
 	if (json_is_string(root))
 		printf("root: %s\n", json_string_value(root));
 	if (json_is_string(vip))
 		printf("vip: %s on %s\n", json_string_value(vip),
-			json_string_value(json_object_get(json_object_get(json_object_get(v, "description"), "ip"), "dev")));
+			json_string_value(
+				json_object_get(json_object_get(json_object_get(v, "description"), "ip"), "dev")));
 	printf("limits, as the kernel holds them:\n");
 	print_limits(json_object_get(v, "limits"));
 	printf("usage:\n");

@@ -11,9 +11,9 @@
 #include "ruby/where.h"
 
 enum {
-	SEND_MS = 30000,	/* a supervisor that takes nothing for so long has been stopped */
-	FAULTS_A_MESSAGE = 256, /* so that a message stays below WIRE_MAX */
-	SAID_MAX = 8192		/* bytes of one text */
+	SEND_MS = 30000,  /* a supervisor that takes nothing for so long has been stopped */
+	FAULTS_MAX = 200, /* said of one description, so that the message stays below WIRE_MAX */
+	SAID_MAX = 8192	  /* bytes of one text */
 };
 
 static void json_drop(json_t **j)
@@ -138,16 +138,18 @@ void host_say(
 void host_faults(struct host *h, int at, const struct faults *f)
 {
 	json_t *list = json_array();
+	size_t said = f->count < FAULTS_MAX ? f->count : FAULTS_MAX;
+	char more[64];
 
-	for (size_t i = 0; i < f->count; i++) {
+	for (size_t i = 0; i < said; i++) {
 		const struct fault *one = &f->list[i];
 		int line = where_line(h->source.text, h->source.length, at, one->section, one->key);
 
 		json_array_append_new(list, complaint(h, line, one->section, one->key, one->text, strlen(one->text)));
-		if (json_array_size(list) == FAULTS_A_MESSAGE) {
-			tell_faults(h, list);
-			list = json_array();
-		}
+	}
+	if (said < f->count) {
+		snprintf(more, sizeof more, "%zu more faults of the same description", f->count - said);
+		json_array_append_new(list, complaint(h, at, "", "", more, strlen(more)));
 	}
 	tell_faults(h, list);
 }

@@ -13,7 +13,7 @@ struct span { /* tokens of a call, or of a hash in it */
 
 static const struct lex_token *end_of(const struct lex *l)
 {
-	return l->count ? l->tokens + l->count : l->tokens;
+	return l->count ? l->tokens + l->count : l->tokens; /* no tokens, no array to count from */
 }
 
 /* The token that closes the bracket t, or end. */

@@ -41,7 +41,8 @@ static json_t *fault_json(const struct fault *f)
 static json_t *examine(struct check *c, const json_t *request)
 {
 	struct faults faults = FAULTS_NONE;
-	AUTO(spec_drop) struct spec *spec = spec_read(json_object_get(request, "spec"),
+	AUTO(spec_drop)
+	struct spec *spec = spec_read(json_object_get(request, "spec"),
 		json_string_value(json_object_get(request, "default_name")), &faults, keep_note, c);
 	json_t *reply, *list = json_array();
 
@@ -125,8 +126,8 @@ static int evaluate(struct check *c, char **argv, struct err *e)
 static void print(const struct check *c, const char *file)
 {
 	if (c->json) {
-		json_t *all = json_pack("{s:b, s:O, s:O, s:O}", "ok", json_array_size(c->faults) == 0, "virtuals", c->virtuals,
-			"faults", c->faults, "warnings", c->warnings);
+		json_t *all = json_pack("{s:b, s:O, s:O, s:O}", "ok", json_array_size(c->faults) == 0, "virtuals",
+			c->virtuals, "faults", c->faults, "warnings", c->warnings);
 
 		json_dumpf(all, stdout, JSON_INDENT(2));
 		putchar('\n');
@@ -141,7 +142,11 @@ static void print(const struct check *c, const char *file)
 
 int check_run(char **argv, bool json)
 {
-	struct check c = {.wire.fd = -1, .json = json, .virtuals = json_array(), .faults = json_array(), .warnings = json_array()};
+	struct check c = {.wire.fd = -1,
+		.json = json,
+		.virtuals = json_array(),
+		.faults = json_array(),
+		.warnings = json_array()};
 	struct err e;
 	int r = evaluate(&c, argv, &e);
 	int status = r < 0 || json_array_size(c.faults) ? EXIT_OWN_FAILURE : 0;

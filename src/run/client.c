@@ -39,8 +39,8 @@ static json_t *faults_json(const struct faults *f)
 	json_t *list = json_array();
 
 	for (size_t i = 0; i < f->count; i++)
-		json_array_append_new(list, json_pack("{s:s, s:s, s:s}", "section", f->list[i].section, "key", f->list[i].key,
-						    "text", f->list[i].text));
+		json_array_append_new(list, json_pack("{s:s, s:s, s:s}", "section", f->list[i].section, "key",
+						    f->list[i].key, "text", f->list[i].text));
 	return list;
 }
 
@@ -85,7 +85,8 @@ static json_t *end_json(int status, int signal)
 
 static json_t *failed_json(const struct virtual *v)
 {
-	return json_pack("{s:b, s:s, s:i, s:b}", "ok", 0, "error", "it did not start", "status", virtual_status(v), "printed", 1);
+	return json_pack("{s:b, s:s, s:i, s:b}", "ok", 0, "error", "it did not start", "status", virtual_status(v),
+		"printed", 1);
 }
 
 /* Calls `reply` for each waiter that `matches`, and forgets it. */
@@ -101,7 +102,8 @@ static void tell(struct supervisor *s, struct virtual *v, bool gone)
 
 		if (w->for_start && same)
 			message = gone ? failed_json(v)
-				       : json_pack("{s:b, s:s, s:i}", "ok", 1, "name", virtual_name(v), "pid", (int)virtual_pid(v));
+				       : json_pack("{s:b, s:s, s:i}", "ok", 1, "name", virtual_name(v), "pid",
+						 (int)virtual_pid(v));
 		else if (gone && !w->for_start && (same || last))
 			message = end_json(virtual_status(v), virtual_signal_of_end(v));
 		if (!message) {
@@ -150,8 +152,8 @@ static void op_start(struct client *c, const json_t *request, struct member *m)
 		;
 	else if (faults.count)
 		answer(c, json_object_get(request, "id"),
-			json_pack("{s:b, s:s, s:i, s:o}", "ok", 0, "error", "the description is wrong", "status", status, "faults",
-				faults_json(&faults)));
+			json_pack("{s:b, s:s, s:i, s:o}", "ok", 0, "error", "the description is wrong", "status",
+				status, "faults", faults_json(&faults)));
 	else
 		answer(c, json_object_get(request, "id"),
 			json_pack("{s:b, s:s, s:i}", "ok", 0, "error", e.text, "status", status));

@@ -35,13 +35,14 @@ static const struct trial {
 	{"run a command in a cage", "{'resource':{'name':'$NAME'},'jail':{'cmnd':['/bin/true']}}", true,
 		"run as root, with control groups mounted and writable"},
 	{"run a command in a jail", "{'resource':{'name':'$NAME'},'jail':{'root':'$ROOT','cmnd':['/bin/true']}}", true,
-		"needs Linux 5.12, root with CAP_SYS_ADMIN, and namespaces that are not forbidden (/proc/sys/user/max_*)"},
+		"needs Linux 5.12, root with CAP_SYS_ADMIN, and namespaces that are not forbidden "
+		"(/proc/sys/user/max_*)"},
 	{"limit memory", "{'resource':{'name':'$NAME','memory':'64M'},'jail':{'cmnd':['/bin/true']}}", false,
 		"the kernel needs CONFIG_MEMCG; some boards want cgroup_enable=memory at boot"},
 	{"limit swap", "{'resource':{'name':'$NAME','memory':'64M','swap':'0'},'jail':{'cmnd':['/bin/true']}}", false,
 		"the kernel needs swap accounting: swapaccount=1 at boot"},
-	{"throttle by memory-high", "{'resource':{'name':'$NAME','memory_high':'64M'},'jail':{'cmnd':['/bin/true']}}", false,
-		"only cgroup v2 has it"},
+	{"throttle by memory-high", "{'resource':{'name':'$NAME','memory_high':'64M'},'jail':{'cmnd':['/bin/true']}}",
+		false, "only cgroup v2 has it"},
 	{"limit CPU time", "{'resource':{'name':'$NAME','cpu':'50%'},'jail':{'cmnd':['/bin/true']}}", false,
 		"the kernel needs CONFIG_CFS_BANDWIDTH"},
 	{"weigh CPU time", "{'resource':{'name':'$NAME','cpu_weight':50},'jail':{'cmnd':['/bin/true']}}", false,
@@ -50,23 +51,28 @@ static const struct trial {
 		"the kernel needs CONFIG_CPUSETS"},
 	{"limit processes", "{'resource':{'name':'$NAME','pids':64},'jail':{'cmnd':['/bin/true']}}", false,
 		"the kernel needs CONFIG_CGROUP_PIDS"},
-	{"limit reading from the disk of /", "{'resource':{'name':'$NAME','io':{'/':{'read':'100M'}}},'jail':{'cmnd':['/bin/true']}}",
-		false, "the kernel needs CONFIG_BLK_DEV_THROTTLING, and / must be on a disk"},
-	{"limit writing to the disk of /", "{'resource':{'name':'$NAME','io':{'/':{'write':'100M'}}},'jail':{'cmnd':['/bin/true']}}",
-		false, "the kernel needs CONFIG_BLK_DEV_THROTTLING, and / must be on a disk"},
+	{"limit reading from the disk of /",
+		"{'resource':{'name':'$NAME','io':{'/':{'read':'100M'}}},'jail':{'cmnd':['/bin/true']}}", false,
+		"the kernel needs CONFIG_BLK_DEV_THROTTLING, and / must be on a disk"},
+	{"limit writing to the disk of /",
+		"{'resource':{'name':'$NAME','io':{'/':{'write':'100M'}}},'jail':{'cmnd':['/bin/true']}}", false,
+		"the kernel needs CONFIG_BLK_DEV_THROTTLING, and / must be on a disk"},
 	{"limit huge pages", "{'resource':{'name':'$NAME','hugetlb':{'2M':'0'}},'jail':{'cmnd':['/bin/true']}}", false,
 		"the kernel needs CONFIG_CGROUP_HUGETLB"},
-	{"kill a cage as one when memory is out", "{'resource':{'name':'$NAME','oom_group':true},'jail':{'cmnd':['/bin/true']}}",
-		false, "only cgroup v2 has it"},
+	{"kill a cage as one when memory is out",
+		"{'resource':{'name':'$NAME','oom_group':true},'jail':{'cmnd':['/bin/true']}}", false,
+		"only cgroup v2 has it"},
 	{"wait instead of being killed when memory is out",
 		"{'resource':{'name':'$NAME','memory':'64M','oom':false},'jail':{'cmnd':['/bin/true']}}", false, ""},
-	{"filter system calls", "{'resource':{'name':'$NAME'},'jail':{'root':'$ROOT','filter':'default','cmnd':['/bin/true']}}", false,
+	{"filter system calls",
+		"{'resource':{'name':'$NAME'},'jail':{'root':'$ROOT','filter':'default','cmnd':['/bin/true']}}", false,
 		"the kernel needs CONFIG_SECCOMP_FILTER"},
-	{"have a network namespace", "{'resource':{'name':'$NAME'},'jail':{'root':'$ROOT','share':'none','cmnd':['/bin/true']}}", false,
+	{"have a network namespace",
+		"{'resource':{'name':'$NAME'},'jail':{'root':'$ROOT','share':'none','cmnd':['/bin/true']}}", false,
 		"the kernel needs CONFIG_NET_NS"},
 	{"keep an address (tried on lo)",
-		"{'resource':{'name':'$NAME'},'jail':{'cmnd':['/bin/true']},'ip':{'vip':'127.77.77.77','dev':'lo'}}", false,
-		"needs root with CAP_NET_ADMIN and CAP_NET_RAW"},
+		"{'resource':{'name':'$NAME'},'jail':{'cmnd':['/bin/true']},'ip':{'vip':'127.77.77.77','dev':'lo'}}",
+		false, "needs root with CAP_NET_ADMIN and CAP_NET_RAW"},
 };
 
 static void fill_in(char *ret, size_t size, const char *text, const char *name, const char *root)
@@ -178,18 +184,21 @@ static void see_groups(struct finding *f)
 	f->able = true;
 	used = (size_t)snprintf(f->reason, sizeof f->reason, "%s", cage_host_kind(host));
 	for (int c = 0; c < CTRL_COUNT; c++) {
-		static const char *const names[CTRL_COUNT] = {"cpu", "cpuacct", "cpuset", "memory", "io", "pids", "hugetlb", "freezer"};
+		static const char *const names[CTRL_COUNT] = {
+			"cpu", "cpuacct", "cpuset", "memory", "io", "pids", "hugetlb", "freezer"};
 		const char *where = cage_host_controller(host, (enum controller)c);
 
 		if (where && used < sizeof f->reason)
-			used += (size_t)snprintf(f->reason + used, sizeof f->reason - used, ", %s at %s", names[c], where);
+			used += (size_t)snprintf(
+				f->reason + used, sizeof f->reason - used, ", %s at %s", names[c], where);
 	}
 }
 
 static void see_pressure(struct finding *f)
 {
 	f->able = access("/proc/pressure/memory", R_OK) == 0;
-	snprintf(f->reason, sizeof f->reason, "%s", f->able ? "/proc/pressure" : "the kernel needs CONFIG_PSI and psi=1 at boot");
+	snprintf(f->reason, sizeof f->reason, "%s",
+		f->able ? "/proc/pressure" : "the kernel needs CONFIG_PSI and psi=1 at boot");
 }
 
 static void see_script_host(struct finding *f)
@@ -218,8 +227,8 @@ static void tell(json_t *list, const char *what, const struct finding *f, const 
 	bool help = !f->able && *remedy;
 
 	if (list) {
-		json_array_append_new(list, json_pack("{s:s, s:b, s:s, s:s}", "what", what, "able", f->able, "reason", f->reason,
-						    "remedy", help ? remedy : ""));
+		json_array_append_new(list, json_pack("{s:s, s:b, s:s, s:s}", "what", what, "able", f->able, "reason",
+						    f->reason, "remedy", help ? remedy : ""));
 		return;
 	}
 	printf("%-4s %s%s%s%s%s\n", f->able ? "yes" : "no", what, *f->reason ? ": " : "", f->reason, help ? "; " : "",

@@ -107,7 +107,8 @@ int gc_run(bool dry_run)
 	struct err e;
 
 	sweep_folders(&g);
-	if (cage_host_open("/proc/self/mountinfo", &host, &e) < 0 || cage_host_each_group(host, sweep_group, &g, &e) < 0) {
+	if (cage_host_open("/proc/self/mountinfo", &host, &e) < 0 ||
+		cage_host_each_group(host, sweep_group, &g, &e) < 0) {
 		g.name = NULL;
 		complain(&g, &e);
 	}

@@ -52,17 +52,17 @@ void print_script_faults(const json_t *list)
 	json_t *fault, *line;
 	size_t i, j;
 
-	json_array_foreach((json_t *)list, i, fault) {
+	json_array_foreach ((json_t *)list, i, fault) {
 		struct fault f;
 		char text[2048];
 
 		snprintf(f.section, sizeof f.section, "%s", text_of(fault, "section"));
 		snprintf(f.key, sizeof f.key, "%s", text_of(fault, "key"));
 		snprintf(f.text, sizeof f.text, "%s", text_of(fault, "text"));
-		fault_format(&f, text_of(fault, "file"), (unsigned)json_integer_value(json_object_get(fault, "line")), text,
-			sizeof text);
+		fault_format(&f, text_of(fault, "file"), (unsigned)json_integer_value(json_object_get(fault, "line")),
+			text, sizeof text);
 		dprintf(STDERR_FILENO, "%s\n", text);
-		json_array_foreach(json_object_get(fault, "trace"), j, line)
+		json_array_foreach (json_object_get(fault, "trace"), j, line)
 			dprintf(STDERR_FILENO, "\tfrom %s\n", json_string_value(line));
 	}
 }

@@ -17,7 +17,8 @@ static pid_t clone3(struct clone_args *args)
 	return (pid_t)syscall(SYS_clone3, args, sizeof *args);
 }
 
-/* Where the kernel cannot do it at once (EBADF on v1 trees is not asked for; E2BIG before 5.7), say which flag it was. */
+/* Where the kernel cannot do it at once (EBADF on v1 trees is not asked for; E2BIG before 5.7), say which flag it was.
+ */
 static int explain(uint64_t flags, int into, struct err *e)
 {
 	if (errno == E2BIG || (errno == EINVAL && into >= 0))
@@ -63,7 +64,8 @@ int spawn_report(int report, struct report *ret, int *ret_pidfd, struct err *e)
 {
 	char control[CMSG_SPACE(sizeof(int))];
 	struct iovec data = {ret, sizeof *ret};
-	struct msghdr message = {.msg_iov = &data, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
+	struct msghdr message = {
+		.msg_iov = &data, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
 	struct cmsghdr *c;
 	ssize_t n = recvmsg(report, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
 
@@ -71,7 +73,9 @@ int spawn_report(int report, struct report *ret, int *ret_pidfd, struct err *e)
 	if (n == 0)
 		return -EPIPE;
 	if (n < 0)
-		return errno == EAGAIN || errno == EINTR ? 0 : errno == ECONNRESET ? -EPIPE : err_sys(e, "read a report");
+		return errno == EAGAIN || errno == EINTR ? 0
+		       : errno == ECONNRESET		 ? -EPIPE
+							 : err_sys(e, "read a report");
 	c = CMSG_FIRSTHDR(&message);
 	if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS)
 		memcpy(ret_pidfd, CMSG_DATA(c), sizeof(int));
@@ -84,8 +88,8 @@ int spawn_report(int report, struct report *ret, int *ret_pidfd, struct err *e)
 }
 
 /* The child of spawn_program. */
-static __attribute__((noreturn)) void program_main(const char *path, char *const *argv, int fd3, int report,
-	const sigset_t *mask)
+static __attribute__((noreturn)) void program_main(
+	const char *path, char *const *argv, int fd3, int report, const sigset_t *mask)
 {
 	struct report r = {.kind = REPORT_FAILED};
 
@@ -103,7 +107,8 @@ static __attribute__((noreturn)) void program_main(const char *path, char *const
 	_exit(125);
 }
 
-int spawn_program(const char *path, char *const *argv, int fd3, const sigset_t *mask, struct spawned *ret, struct err *e)
+int spawn_program(
+	const char *path, char *const *argv, int fd3, const sigset_t *mask, struct spawned *ret, struct err *e)
 {
 	int pair[2], pidfd = -1;
 	struct clone_args args = {.exit_signal = SIGCHLD, .flags = CLONE_PIDFD, .pidfd = (uintptr_t)&pidfd};

@@ -22,10 +22,10 @@
 #include "jail/jail.h"
 
 enum report_kind {
-	REPORT_FAILED,  /* err is set; value is the exit status that it stands for: 125, 126, 127 */
+	REPORT_FAILED,	/* err is set; value is the exit status that it stands for: 125, 126, 127 */
 	REPORT_STARTED, /* from init: the command has been executed; its pidfd comes along */
 	REPORT_STOPPED, /* from init: the command was stopped by signal `value` */
-	REPORT_ENDED,   /* from init: the command ended with wait status `value` */
+	REPORT_ENDED,	/* from init: the command ended with wait status `value` */
 };
 
 struct report {
@@ -41,7 +41,7 @@ struct spawn {
 };
 
 struct spawned {
-	pid_t pid;  /* of init, or of the command; our child */
+	pid_t pid; /* of init, or of the command; our child */
 	int pidfd;
 	int report; /* socket, non-blocking */
 };
@@ -52,8 +52,10 @@ int spawn(const struct spawn *what, struct spawned *ret, struct err *e);
 /* Reads one report. 1: *ret is set (*ret_pidfd for REPORT_STARTED, else -1); 0: nothing now; -EPIPE: the end. */
 int spawn_report(int report, struct report *ret, int *ret_pidfd, struct err *e);
 
-/* Starts the program `path` as an ordinary child of ours with descriptor 3 = fd3, ordinary signals, PR_SET_PDEATHSIG. */
-int spawn_program(const char *path, char *const *argv, int fd3, const sigset_t *mask, struct spawned *ret, struct err *e);
+/* Starts the program `path` as an ordinary child of ours with descriptor 3 = fd3, ordinary signals, PR_SET_PDEATHSIG.
+ */
+int spawn_program(
+	const char *path, char *const *argv, int fd3, const sigset_t *mask, struct spawned *ret, struct err *e);
 
 /* ---- the child's side; not for callers ---- */
 

@@ -263,7 +263,8 @@ int state_defer(struct state *s, struct err *e)
 
 static int folder_path(const char *name, char *path, size_t size, struct err *e)
 {
-	if (!*name || *name == '.' || strchr(name, '/') || (size_t)snprintf(path, size, "%s/%s", STATE_PARENT, name) >= size)
+	if (!*name || *name == '.' || strchr(name, '/') ||
+		(size_t)snprintf(path, size, "%s/%s", STATE_PARENT, name) >= size)
 		return err_set(e, EINVAL, "%s is not a name of a virtual", name);
 	return 0;
 }
@@ -276,8 +277,8 @@ static int check_owner(int fd, const char *path, struct err *e)
 	if (fstat(fd, &st) < 0)
 		return err_sys(e, "look at %s", path);
 	if ((st.st_uid != 0 && st.st_uid != geteuid()) || (st.st_mode & (S_IWGRP | S_IWOTH)))
-		return err_set(e, EPERM, "%s belongs to user %u with mode %o, so it is not trusted: remove it", path, st.st_uid,
-			st.st_mode & 07777);
+		return err_set(e, EPERM, "%s belongs to user %u with mode %o, so it is not trusted: remove it", path,
+			st.st_uid, st.st_mode & 07777);
 	return 0;
 }
 
@@ -310,7 +311,8 @@ static int busy(const char *name, struct err *e)
 
 	json_decref(state);
 	if (pid)
-		return err_set(e, EBUSY, "%s is already running (supervisor %lld): choose another name, or `virtualing stop %s`", name,
+		return err_set(e, EBUSY,
+			"%s is already running (supervisor %lld): choose another name, or `virtualing stop %s`", name,
 			(long long)pid, name);
 	return err_set(e, EAGAIN, "%s is being started or stopped by somebody else", name);
 }
@@ -373,7 +375,9 @@ static int open_state(const char *name, bool make, struct state **ret, struct er
 		}
 	}
 	if (r == 0)
-		return err_set(e, EAGAIN, "%s/%s comes and goes: another supervisor of this name starts again and again", STATE_PARENT, name);
+		return err_set(e, EAGAIN,
+			"%s/%s comes and goes: another supervisor of this name starts again and again", STATE_PARENT,
+			name);
 	return r < 0 ? r : 0;
 }
 
@@ -469,7 +473,8 @@ void state_drop(struct state **s)
 int state_write(struct state *s, const json_t *document, struct err *e)
 {
 	AUTO(free_drop) char *text = json_dumps(document, JSON_COMPACT);
-	AUTO(fd_drop) int fd = openat(s->dir, "state.json.new", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	AUTO(fd_drop)
+	int fd = openat(s->dir, "state.json.new", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
 	size_t length;
 	ssize_t n;
 
@@ -491,7 +496,8 @@ int state_write(struct state *s, const json_t *document, struct err *e)
 static int socket_address(const char *name, struct sockaddr_un *ret, struct err *e)
 {
 	*ret = (struct sockaddr_un){.sun_family = AF_UNIX};
-	if ((size_t)snprintf(ret->sun_path, sizeof ret->sun_path, "%s/%s/control.sock", STATE_PARENT, name) >= sizeof ret->sun_path)
+	if ((size_t)snprintf(ret->sun_path, sizeof ret->sun_path, "%s/%s/control.sock", STATE_PARENT, name) >=
+		sizeof ret->sun_path)
 		return err_set(e, ENAMETOOLONG, "name %s is too long", name);
 	return 0;
 }
@@ -508,7 +514,8 @@ int state_listen(struct state *s, int *ret_fd, struct err *e)
 		return err_sys(e, "make a socket");
 	/* The folder is 0700, so nobody else connects between bind and chmod. */
 	unlinkat(s->dir, "control.sock", 0);
-	if (bind(fd, (struct sockaddr *)&address, sizeof address) < 0 || chmod(address.sun_path, 0600) < 0 || listen(fd, 16) < 0)
+	if (bind(fd, (struct sockaddr *)&address, sizeof address) < 0 || chmod(address.sun_path, 0600) < 0 ||
+		listen(fd, 16) < 0)
 		return err_sys(e, "listen on %s", address.sun_path);
 	*ret_fd = fd_take(&fd);
 	return 0;

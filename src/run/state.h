@@ -35,7 +35,8 @@ int state_write(struct state *s, const json_t *document, struct err *e);
 int state_listen(struct state *s, int *ret_fd, struct err *e);
 
 /* Undoes the journal backwards; each (may be NULL) is told every line before. Goes on after a failure and returns the
- * worst; what failed stays in the journal.  -EBUSY: all that is left is in use by another virtual (they share a root). */
+ * worst; what failed stays in the journal.  -EBUSY: all that is left is in use by another virtual (they share a root).
+ */
 int state_replay(struct state *s, void (*each)(void *arg, const char *text), void *arg, struct err *e);
 
 /* Only tells, in the order in which it would be undone. */

@@ -265,7 +265,8 @@ static void script_failed(struct supervisor *s, const siginfo_t *info)
 		if (info->si_code == CLD_EXITED)
 			say(NULL, "the script host ended with status %d in the middle of the file", info->si_status);
 		else
-			say(NULL, "the script host was killed by signal %d (%s)", info->si_status, sigdescr_np(info->si_status));
+			say(NULL, "the script host was killed by signal %d (%s)", info->si_status,
+				sigdescr_np(info->si_status));
 		s->script_has_status = true;
 		s->script_status = EXIT_OWN_FAILURE;
 	}
@@ -383,7 +384,8 @@ static int leave(const struct supervisor *s, int status)
 {
 	sigset_t set;
 
-	if (s->interrupted && status == 128 + s->last_signal && (s->last_signal == SIGINT || s->last_signal == SIGQUIT)) {
+	if (s->interrupted && status == 128 + s->last_signal &&
+		(s->last_signal == SIGINT || s->last_signal == SIGQUIT)) {
 		signal(s->last_signal, SIG_DFL);
 		prctl(PR_SET_DUMPABLE, 0); /* no core of ours for a SIGQUIT */
 		sigemptyset(&set);

@@ -19,8 +19,8 @@ struct client {
 struct waiter {
 	struct waiter *next;
 	struct client *client;
-	json_t *id;      /* of the request; owned; may be NULL */
-	char *name;      /* NULL: all virtuals */
+	json_t *id; /* of the request; owned; may be NULL */
+	char *name; /* NULL: all virtuals */
 	bool for_start;
 };
 
@@ -49,13 +49,13 @@ struct supervisor {
 	bool script_has_status;
 	int script_status;
 
-	bool stopping;       /* everything is to end, the latest first */
-	int last_status;     /* of the virtual that ended last */
-	bool any;            /* there was one */
-	bool interrupted;    /* the terminal's Ctrl-C came */
+	bool stopping;	  /* everything is to end, the latest first */
+	int last_status;  /* of the virtual that ended last */
+	bool any;	  /* there was one */
+	bool interrupted; /* the terminal's Ctrl-C came */
 	int last_signal;
-	bool streams_gone;   /* standard input and output are let go of */
-	bool had_terminal;   /* our process group was in its foreground when we began */
+	bool streams_gone; /* standard input and output are let go of */
+	bool had_terminal; /* our process group was in its foreground when we began */
 };
 
 struct member *supervisor_find(struct supervisor *s, const char *name);

@@ -24,7 +24,8 @@ enum {
 	PIDS_SHOWN = 1024,
 };
 
-struct virtual {
+struct virtual
+{
 	struct virtual_owner *owner;
 	struct spec *spec;
 	enum virtual_state state;
@@ -35,7 +36,7 @@ struct virtual {
 	struct jail_ready *ready;
 	struct vip_keeper keeper;
 	struct spawned child; /* init, or the command itself */
-	int main_pidfd;       /* the command; the child's where there is no init */
+	int main_pidfd;	      /* the command; the child's where there is no init */
 	pid_t main_pid;
 	int listener;
 	time_t started;
@@ -43,7 +44,7 @@ struct virtual {
 
 	struct watch keeper_watch, child_watch, report_watch, listen_watch;
 	struct alarm alarm;
-	unsigned clear_ms;     /* next pause while clearing */
+	unsigned clear_ms; /* next pause while clearing */
 	uint64_t clear_since;
 	unsigned stop_ms;
 	bool complained;
@@ -59,7 +60,8 @@ struct virtual {
 
 const char *const virtual_state_names[VIRTUAL_STATES] = {
 	"new", "addressing", "starting", "running", "stopping", "clearing", "gone"};
-const char *const virtual_event_names[VIRTUAL_EVENTS] = {"go", "addressed", "failed", "started", "ended", "stop", "alarm"};
+const char *const virtual_event_names[VIRTUAL_EVENTS] = {
+	"go", "addressed", "failed", "started", "ended", "stop", "alarm"};
 
 static void happen(struct virtual *v, enum virtual_event event);
 static void clear(struct virtual *v);
@@ -75,7 +77,7 @@ void virtual_check(const struct cage_host *host, const struct spec *s, struct fa
 
 /* ---- what it listens to ---- */
 
-#define OWNER_OF(watch, field) ((struct virtual *)((char *)(watch) - offsetof(struct virtual, field)))
+#define OWNER_OF(watch, field) ((struct virtual *)((char *)(watch)-offsetof(struct virtual, field)))
 
 static void keeper_ready(struct watch *w, uint32_t events)
 {
@@ -185,8 +187,8 @@ static int clone_child(struct virtual *v, struct err *e)
 
 static int launch_all(struct virtual *v, struct err *e)
 {
-	int r = jail_prepare(&v->spec->jail, virtual_name(v), v->spec->argv, v->owner->environ, state_undo(v->folder),
-		&v->ready, e);
+	int r = jail_prepare(
+		&v->spec->jail, virtual_name(v), v->spec->argv, v->owner->environ, state_undo(v->folder), &v->ready, e);
 
 	if (r == 0)
 		r = open_cage(v, e);
@@ -230,8 +232,8 @@ static void no_address(struct virtual *v)
 
 static void address_late(struct virtual *v)
 {
-	err_set(&v->err, ETIMEDOUT, "%s does not become usable on %s within %d s", v->spec->vip.address, v->spec->vip.device,
-		ADDRESS_TIMEOUT_MS / 1000);
+	err_set(&v->err, ETIMEDOUT, "%s does not become usable on %s within %d s", v->spec->vip.address,
+		v->spec->vip.device, ADDRESS_TIMEOUT_MS / 1000);
 	no_address(v);
 }
 
@@ -255,7 +257,8 @@ static json_t *state_document(const struct virtual *v)
 {
 	return json_pack("{s:s, s:i, s:I, s:i, s:I, s:I, s:o}", "name", virtual_name(v), "supervisor", (int)getpid(),
 		"supervisor_start", (json_int_t)proc_start_time(getpid()), "pid", (int)v->main_pid, "pid_start",
-		(json_int_t)proc_start_time(v->main_pid), "started", (json_int_t)v->started, "description", spec_json(v->spec));
+		(json_int_t)proc_start_time(v->main_pid), "started", (json_int_t)v->started, "description",
+		spec_json(v->spec));
 }
 
 static void running(struct virtual *v)
@@ -311,7 +314,8 @@ static void reap(struct virtual *v)
 {
 	siginfo_t info = {0};
 
-	if (v->child.pidfd < 0 || v->reaped || waitid(P_PIDFD, (id_t)v->child.pidfd, &info, WEXITED | WNOHANG) < 0 || !info.si_pid)
+	if (v->child.pidfd < 0 || v->reaped || waitid(P_PIDFD, (id_t)v->child.pidfd, &info, WEXITED | WNOHANG) < 0 ||
+		!info.si_pid)
 		return;
 	v->reaped = true;
 	loop_unwatch(v->owner->loop, &v->child_watch);
@@ -374,7 +378,8 @@ static void clear_later(struct virtual *v)
 {
 	if (!v->complained && loop_now_ms() - v->clear_since > CLEAR_COMPLAIN_MS) {
 		v->complained = true;
-		say(virtual_name(v), "its processes have been killed but do not end (uninterruptible sleep?); still waiting");
+		say(virtual_name(v),
+			"its processes have been killed but do not end (uninterruptible sleep?); still waiting");
 	}
 	kill_all(v);
 	loop_set_alarm(v->owner->loop, &v->alarm, v->clear_ms);
@@ -445,15 +450,25 @@ static const struct cell {
 	void (*act)(struct virtual *v);
 	const char *name;
 } table[VIRTUAL_STATES][VIRTUAL_EVENTS] = {
-#define DO(function) {function, #function}
+#define DO(function)                \
+	{                           \
+		function, #function \
+	}
 	[VIRTUAL_NEW] = {[EVENT_GO] = DO(go)},
-	[VIRTUAL_ADDRESSING] = {[EVENT_ADDRESSED] = DO(launch), [EVENT_FAILED] = DO(no_address), [EVENT_STOP] = DO(clear),
+	[VIRTUAL_ADDRESSING] = {[EVENT_ADDRESSED] = DO(launch),
+		[EVENT_FAILED] = DO(no_address),
+		[EVENT_STOP] = DO(clear),
 		[EVENT_ALARM] = DO(address_late)},
-	[VIRTUAL_STARTING] = {[EVENT_FAILED] = DO(start_failed), [EVENT_STARTED] = DO(running), [EVENT_ENDED] = DO(child_ended),
+	[VIRTUAL_STARTING] = {[EVENT_FAILED] = DO(start_failed),
+		[EVENT_STARTED] = DO(running),
+		[EVENT_ENDED] = DO(child_ended),
 		[EVENT_STOP] = DO(kill_all)},
-	[VIRTUAL_RUNNING] = {[EVENT_ADDRESSED] = DO(address_back), [EVENT_FAILED] = DO(address_lost),
-		[EVENT_ENDED] = DO(child_ended), [EVENT_STOP] = DO(ask_to_end)},
-	[VIRTUAL_STOPPING] = {[EVENT_ENDED] = DO(child_ended), [EVENT_STOP] = DO(kill_all), [EVENT_ALARM] = DO(kill_all)},
+	[VIRTUAL_RUNNING] = {[EVENT_ADDRESSED] = DO(address_back),
+		[EVENT_FAILED] = DO(address_lost),
+		[EVENT_ENDED] = DO(child_ended),
+		[EVENT_STOP] = DO(ask_to_end)},
+	[VIRTUAL_STOPPING] =
+		{[EVENT_ENDED] = DO(child_ended), [EVENT_STOP] = DO(kill_all), [EVENT_ALARM] = DO(kill_all)},
 	[VIRTUAL_CLEARING] = {[EVENT_ENDED] = DO(clear_more), [EVENT_ALARM] = DO(clear_more)},
 #undef DO
 };

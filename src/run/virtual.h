@@ -21,8 +21,8 @@ enum virtual_state {
 	VIRTUAL_ADDRESSING, /* waits for its vip */
 	VIRTUAL_STARTING,   /* cloned; the walls go up */
 	VIRTUAL_RUNNING,
-	VIRTUAL_STOPPING,   /* SIGTERM is sent, SIGKILL follows */
-	VIRTUAL_CLEARING,   /* everything is killed; what was made is being removed */
+	VIRTUAL_STOPPING, /* SIGTERM is sent, SIGKILL follows */
+	VIRTUAL_CLEARING, /* everything is killed; what was made is being removed */
 	VIRTUAL_GONE,
 	VIRTUAL_STATES
 };
@@ -30,9 +30,9 @@ enum virtual_state {
 enum virtual_event {
 	EVENT_GO,
 	EVENT_ADDRESSED, /* the vip is there */
-	EVENT_FAILED,    /* the vip, or a wall, or the command; v->err says why */
+	EVENT_FAILED,	 /* the vip, or a wall, or the command; v->err says why */
 	EVENT_STARTED,
-	EVENT_ENDED,     /* our child has ended */
+	EVENT_ENDED, /* our child has ended */
 	EVENT_STOP,
 	EVENT_ALARM,
 	VIRTUAL_EVENTS
@@ -75,9 +75,9 @@ pid_t virtual_pid(const struct virtual *v); /* of the main process on this host;
 
 /* How it ended: as a shell would say it, 125..127 when it never ran. */
 int virtual_status(const struct virtual *v);
-int virtual_signal_of_end(const struct virtual *v); /* the signal that ended it, or 0 */
+int virtual_signal_of_end(const struct virtual *v);	/* the signal that ended it, or 0 */
 unsigned virtual_stop_timeout(const struct virtual *v); /* ms, of its description */
-bool virtual_failed(const struct virtual *v); /* it never ran; the reason has been said */
+bool virtual_failed(const struct virtual *v);		/* it never ran; the reason has been said */
 
 /* For `show`: name, state, pid, limits with their files, usage, processes, description. New reference. */
 json_t *virtual_json(const struct virtual *v);

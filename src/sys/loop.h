@@ -30,7 +30,7 @@ void loop_drop(struct loop **l); /* NULL is fine */
 int loop_watch(struct loop *l, struct watch *w, int fd, uint32_t events, struct err *e);
 void loop_unwatch(struct loop *l, struct watch *w); /* call before the descriptor is closed; twice is fine */
 
-uint64_t loop_now_ms(void); /* CLOCK_MONOTONIC */
+uint64_t loop_now_ms(void);						 /* CLOCK_MONOTONIC */
 void loop_set_alarm(struct loop *l, struct alarm *a, unsigned after_ms); /* rings once; moves it when set already */
 void loop_clear_alarm(struct loop *l, struct alarm *a);
 

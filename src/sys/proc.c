@@ -86,7 +86,8 @@ int proc_find_program(const char *name, char *ret, struct err *e)
 		return 0;
 	if ((size_t)snprintf(ret, PATH_MAX, "%s/%s", LIBEXECDIR, name) < PATH_MAX && access(ret, X_OK) == 0)
 		return 0;
-	return err_set(e, ENOENT, "program %s is neither in %s nor in %s: install virtualing again", name, self, LIBEXECDIR);
+	return err_set(
+		e, ENOENT, "program %s is neither in %s nor in %s: install virtualing again", name, self, LIBEXECDIR);
 }
 
 int proc_signal_number(const char *text)

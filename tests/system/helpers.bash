@@ -72,6 +72,12 @@ background() {
 	BACKGROUND+=($!)
 }
 
+# start NAME OPTION...: starts a virtual of this name that sleeps, and waits for it; its supervisor is ${BACKGROUND[-1]}
+start() {
+	background "$BUILD/virtualing" run --name "$1" "${@:2}" -- sleep 300
+	wait_for_virtual "$1"
+}
+
 # root_make: makes an empty directory for a root and prints it
 root_make() {
 	local root

@@ -7,7 +7,6 @@ setup() {
 	test_begin
 	cd "$BATS_TEST_TMPDIR" || return
 	PROGRAM=$BUILD/virtualing-ruby
-	[ -x "$PROGRAM" ] || PROGRAM=$BUILD/src/ruby/virtualing-ruby
 	ANSWERS=()
 }
 
@@ -128,6 +127,9 @@ VIRTUAL='Virtual.new({ :jail => { :cmnd => "/bin/true" } })'
 		Virtual.new(h)
 		Virtual.new({ :jail => { :cmnd => ["x"] * 100000 } })
 		Virtual.new({ :jail => { :cmnd => ["x" * 600000] } })
+		all = { :cmnd => "x" }
+		300.times { |i| all["key#{i}"] = 1 }
+		Virtual.new({ :jail => all })
 		a = []
 		a << a
 		Virtual.new({ :jail => { :cmnd => a } })
@@ -135,6 +137,8 @@ VIRTUAL='Virtual.new({ :jail => { :cmnd => "/bin/true" } })'
 	equal "$status" 125
 	equal "$(faults | grep -c 'nested too deeply')" 2
 	equal "$(faults | grep -c '^[45] jail.cmnd the description is too large')" 2
+	equal "$(faults | grep -c 'unknown key :key')" 200
+	has "$(faults)" "8 . 100 more faults of the same description"
 	equal "$(asked 'select(.op == "start")')" ""
 }
 
