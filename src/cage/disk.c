@@ -45,6 +45,15 @@ static bool is_partition(int blocks, const char *number)
 	return faccessat(blocks, path, F_OK, 0) == 0;
 }
 
+/* Unused loop devices and their like hold nothing. */
+static bool is_empty(int blocks, const char *number)
+{
+	char path[80], text[32];
+
+	snprintf(path, sizeof path, "%s/size", number);
+	return file_read(blocks, path, text, sizeof text) > 0 && strcmp(text, "0") == 0;
+}
+
 /* "vda 254:0, sr0 11:0": the whole disks, for a message. */
 static void list_disks(int sys, char *text, size_t size)
 {
@@ -58,7 +67,8 @@ static void list_disks(int sys, char *text, size_t size)
 	while (dir && (entry = readdir(dir)) && listed < 6) {
 		ssize_t n = readlinkat(blocks, entry->d_name, target, sizeof target - 1);
 
-		if (n < 0 || strlen(entry->d_name) > 20 || is_partition(blocks, entry->d_name))
+		if (n < 0 || strlen(entry->d_name) > 20 || is_partition(blocks, entry->d_name) ||
+			is_empty(blocks, entry->d_name))
 			continue;
 		target[n] = 0;
 		const char *name = strrchr(target, '/');
@@ -108,8 +118,9 @@ static int by_mount(
 			continue;
 		if (line.source[0] == '/' && stat(line.source, &st) == 0 && S_ISBLK(st.st_mode))
 			return whole_disk(sys, name, (struct disk){major(st.st_rdev), minor(st.st_rdev)}, ret, e);
-		return err_set(e, ENODEV, "%s: it lies on %s, which has no disk under it whose speed could be limited",
-			name, line.type);
+		return err_set(e, ENODEV,
+			"%s: it lies on %s, which has no disk of its own whose speed could be limited", name,
+			line.type);
 	}
 	return err_set(e, ENODEV, "%s: its file system has no disk under it", name);
 }

@@ -9,8 +9,10 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/pidfd.h>
+#include <time.h>
 
 #include "base/own.h"
 #include "cage/file.h"
@@ -140,35 +142,78 @@ int group_holds_us(int fd)
 
 /* ---- killing ---- */
 
-static bool contains(const struct pid_list *list, pid_t pid)
+static int by_number(const void *a, const void *b)
 {
-	for (size_t i = 0; i < list->count && i < list->max; i++)
-		if (list->pids[i] == pid)
-			return true;
-	return false;
+	pid_t x = *(const pid_t *)a, y = *(const pid_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* The sorted list of who is there now; list->pids is the caller's to free. */
+static int list_now(int fd, struct pid_list *list)
+{
+	struct pid_list all = {NULL, 0, 0};
+	int r = read_procs(fd, &all);
+
+	if (r < 0)
+		return r;
+	*list = (struct pid_list){.max = all.count + 64}; /* who comes in between is met in the next round */
+	list->pids = calloc(list->max, sizeof *list->pids);
+	if (!list->pids)
+		return -ENOMEM;
+	r = read_procs(fd, list);
+	if (list->count > list->max)
+		list->count = list->max;
+	qsort(list->pids, list->count, sizeof *list->pids, by_number);
+	return r;
+}
+
+static int kill_batch(int fd, const pid_t *pids, size_t count)
+{
+	struct pid_list after = {NULL, 0, 0};
+	int pidfds[BATCH];
+	int r;
+
+	for (size_t i = 0; i < count; i++)
+		pidfds[i] = pidfd_open(pids[i], 0);
+	r = list_now(fd, &after);
+	for (size_t i = 0; i < count; i++) {
+		if (pidfds[i] < 0)
+			continue;
+		if (r == 0 && bsearch(&pids[i], after.pids, after.count, sizeof *pids, by_number))
+			pidfd_send_signal(pidfds[i], SIGKILL, NULL, 0);
+		close(pidfds[i]);
+	}
+	free(after.pids);
+	return r;
 }
 
 static int visit_kill(int fd, void *arg)
 {
-	pid_t first[BATCH], second[4096];
-	int pidfds[BATCH];
-	struct pid_list before = {first, BATCH, 0}, after = {second, sizeof second / sizeof *second, 0};
-	int r = read_procs(fd, &before);
-	size_t count = before.count < BATCH ? before.count : BATCH; /* who asked comes again for the rest */
+	struct pid_list before = {NULL, 0, 0};
+	int r = list_now(fd, &before);
 
-	if (r < 0 || count == 0)
-		return r;
-	for (size_t i = 0; i < count; i++)
-		pidfds[i] = pidfd_open(first[i], 0);
-	r = read_procs(fd, &after);
-	for (size_t i = 0; i < count; i++) {
-		if (pidfds[i] < 0)
-			continue;
-		if (r == 0 && contains(&after, first[i]))
-			pidfd_send_signal(pidfds[i], SIGKILL, NULL, 0);
-		close(pidfds[i]);
-	}
+	for (size_t i = 0; i < before.count && r == 0; i += BATCH)
+		r = kill_batch(fd, before.pids + i, before.count - i < BATCH ? before.count - i : BATCH);
+	free(before.pids);
 	return r;
+}
+
+/* Freezes a v1 freezer group, so that nobody in it forks while the others are being killed. Tasks freeze when they
+ * run next; those that have not done so in a moment are met in the next round. */
+static bool freeze(int fd)
+{
+	struct timespec pause = {.tv_nsec = 200000};
+	char state[16];
+
+	if (file_write(fd, "freezer.state", "FROZEN") < 0)
+		return false;
+	for (int i = 0; i < 50; i++) {
+		if (file_read(fd, "freezer.state", state, sizeof state) < 0 || strcmp(state, "FROZEN") == 0)
+			break;
+		nanosleep(&pause, NULL);
+	}
+	return true;
 }
 
 /* v2 does it at one stroke. The v1 freezer keeps a group from forking away under our hands, but what is frozen does
@@ -184,7 +229,7 @@ int group_kill(int fd, const char *path, struct err *e)
 		errno = -r;
 		return err_sys(e, "kill all in %s", path);
 	}
-	frozen = file_write(fd, "freezer.state", "FROZEN") == 0;
+	frozen = freeze(fd);
 	r = walk(fd, DEPTH_MAX, visit_kill, NULL);
 	if (frozen)
 		file_write(fd, "freezer.state", "THAWED");

@@ -13,7 +13,7 @@ setup() {
 # answer OPTION...: how the supervisor answers, see ruby_supervisor.py
 answer() { ANSWERS+=("$@"); }
 
-# script [ARGUMENT...]: evaluates standard input as web.rb; $status, $output (its own), $asked (what the supervisor got)
+# script [ARGUMENT...]: evaluates standard input as web.rb; $status and $output are its own
 script() {
 	cat >web.rb
 	evaluate web.rb "$@"
@@ -21,7 +21,6 @@ script() {
 
 evaluate() {
 	run "$BATS_TEST_DIRNAME/ruby_supervisor.py" "${ANSWERS[@]}" asked "$PROGRAM" "$@"
-	asked=$(cat asked)
 }
 
 # asked FILTER: the requests that jq's FILTER selects
@@ -307,6 +306,7 @@ VIRTUAL='Virtual.new({ :jail => { :cmnd => "/bin/true" } })'
 # ---- what scripts may use ----
 
 @test "ARGV, __FILE__, \$0 and unbuffered output" {
+	# shellcheck disable=SC2016
 	script one "two three" <<<'p ARGV, __FILE__, $0, $PROGRAM_NAME; $stderr.puts 1; puts 2; STDERR.puts 3; print 4'
 	equal "$output" "$(printf '%s\n' '["one", "two three"]' '"web.rb"' '"web.rb"' '"web.rb"' 1 2 3 4)"
 }
