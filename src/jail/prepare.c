@@ -216,7 +216,9 @@ static int fill(struct jail_ready *r, const struct jail *j, const char *name, ch
 	if (failed == 0)
 		failed = take_lists(r, j, argv, caller, e);
 	r->ambient = r->ids.given && r->ids.uid != 0 && j->caps != JAIL_CAPS_DEFAULT;
-	return failed < 0 ? failed : tree_make(&r->tree, r->plan.things, r->plan.thing_count, e);
+	if (failed < 0 || r->mode != MODE_JAIL)
+		return failed;
+	return tree_make(&r->tree, r->plan.things, r->plan.thing_count, e);
 }
 
 int jail_prepare(const struct jail *j, const char *name, char *const *argv, char *const *caller, struct undo *u,

@@ -71,7 +71,9 @@ static int parse_cap(const char *word, uint64_t *caps, struct err *e)
 	char name[CAP_NAME_MAX], near[CAP_NAME_MAX];
 	cap_value_t value;
 
-	/* libcap reads "cap_" and numbers too; a number would let "keep=99" pass. */
+	/* libcap reads as far as it understands: numbers too, and what stands before a blank. */
+	if (strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_") != strlen(word))
+		return err_set(e, EINVAL, "unknown capability \"%s\"", word);
 	if (strncasecmp(word, "cap_", 4) == 0)
 		word += 4;
 	snprintf(name, sizeof name, "cap_%.32s", word);

@@ -439,8 +439,6 @@ static void clear(struct virtual *v)
 	v->state = VIRTUAL_CLEARING;
 	v->clear_ms = CLEAR_FIRST_MS;
 	v->clear_since = loop_now_ms();
-	if (anything_alive(v))
-		kill_all(v);
 	clear_more(v);
 }
 
