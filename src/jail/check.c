@@ -251,8 +251,7 @@ static void check_command(const struct jail *j, const struct view *v, const char
 
 void jail_check(const struct jail *j, char *const *argv, struct faults *f)
 {
-	int root = check_root(j, f);
-	AUTO(fd_drop) int owned = root;
+	AUTO(fd_drop) int root = check_root(j, f);
 	struct plan plan;
 	struct view v = {root, &plan, 0};
 	size_t before;

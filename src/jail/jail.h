@@ -54,7 +54,7 @@ enum { /* namespaces that --share leaves shared; net is shared unless asked othe
 /* What the user asked for. Zero-initialised and then jail_defaults(); owned by whoever filled it. */
 struct jail {
 	char *root;	   /* absolute; NULL: no jail, the command runs on the host's file system */
-	bool plain_chroot; /* chroot and nothing else of all this */
+	bool plain_chroot; /* chroot and nothing else of all this, see below */
 	struct jail_bind *binds;
 	size_t bind_count;
 	struct jail_tmpfs *tmpfs;
@@ -62,19 +62,26 @@ struct jail {
 	bool read_only; /* the root too; /tmp, /run and /var/tmp are then tmpfs */
 	bool dev, proc; /* a minimal /dev, an own /proc: true by default */
 	bool init;	/* pid 1 reaps and forwards: true by default */
-	unsigned share; /* SHARE_...: SHARE_NET by default */
+	unsigned share; /* SHARE_...: SHARE_NET by default. With SHARE_PID /proc shows the host's processes, and a
+			   jailed root may signal them */
 	char *hostname; /* NULL: the virtual's name */
-	char *user;	/* "NAME", "UID" or "UID:GID"; NULL: as called */
+	char *user;	/* "NAME", "UID", "UID:GID", "NAME:GROUP", of the jail's own files; NULL: as called */
 	char *workdir;	/* absolute, inside; NULL: "/" (without a jail: as called) */
 	char **env;	/* "K=V" to set, in order */
 	size_t env_count;
 	bool clear_env;
 	struct jail_rlimit *rlimits;
 	size_t rlimit_count;
-	uint64_t caps; /* bits 1 << CAP_...; what may stay */
+	uint64_t caps; /* bits 1 << CAP_...; what may stay. For a user other than root they are ambient if they were
+			* asked for (differ from the default), for else exec would drop them; otherwise none is */
 	enum jail_filter filter;
 	char *filter_file; /* compiled BPF (struct sock_filter[]) for FILTER_FILE */
 };
+/* A plain chroot (and all of this without a root) still has user, limits, workdir and environment.  It does not stop: a
+ * second chroot() as root, fchdir() to a descriptor passed in from outside, mknod() of the disk, ptrace() and signals
+ * to processes of the host, /proc/1/root where /proc is mounted, mount(), new namespaces, loading modules.  Only a user
+ * other than root makes it a wall at all.  Binds, tmpfs, read_only, hostname, caps and filter are faults then. */
+
 void jail_defaults(struct jail *j);
 void jail_clear(struct jail *j); /* frees what hangs on it */
 
@@ -93,21 +100,28 @@ void jail_check(const struct jail *j, char *const *argv, struct faults *f);
 
 struct jail_ready; /* resolved: descriptors, ids, environment, argv; what the child needs and nothing else */
 
-/* environ: the caller's. argv: borrowed until the drop. name: the virtual's. */
+/* environ: the caller's. argv: borrowed until the drop. name: the virtual's.
+ * The root is locked (shared) from here until the drop, which must come when nothing runs in it any more and before its
+ * undo is replayed: jail_undo leaves alone what lies in a root that anybody has locked. */
 int jail_prepare(const struct jail *j, const char *name, char *const *argv, char *const *environ, struct undo *u,
 	struct jail_ready **ret, struct err *e);
-void jail_ready_drop(struct jail_ready **r); /* closes and frees; what was made on disk stays. NULL is fine */
+void jail_ready_drop(struct jail_ready **r); /* closes, unlocks, frees; what was made on disk stays. NULL is fine */
 
 /* CLONE_NEW... flags for the one clone3; 0 without a jail. */
 uint64_t jail_clone_flags(const struct jail_ready *r);
 bool jail_wants_init(const struct jail_ready *r);
 
-/* The walls, in the child. Returns 0 when the process stands inside, as the user it shall be; or -errno, and the
- * error names the step.  keep_fd: a descriptor that must survive until exec (it is made close-on-exec), or -1. */
+/* The walls, in the child, which must be its own process with its own descriptor table (it may share memory; 48 KiB of
+ * stack are enough).  Returns 0 when it stands inside, as the user it shall be, not dumpable until exec; or -errno, and
+ * the error begins with "jail: " and the step.  All descriptors above 2 are closed but keep_fd (-1: none), which is
+ * made close-on-exec.  Changes of ids clear PR_SET_PDEATHSIG: set it again afterwards. */
 int jail_enter(const struct jail_ready *r, int keep_fd, struct err *e);
 
-/* Looks for the command in the jail's PATH and executes it. Returns only on failure: -ENOENT (127), others (126). */
+/* Looks for the command in the jail's PATH and executes it. Returns only on failure: -ENOENT (127), others (126). In a
+ * child that shares memory 24 KiB of stack are enough. */
 int jail_exec(const struct jail_ready *r, struct err *e);
 
-/* Undoes UNDO_DIR, UNDO_LINK, UNDO_FILE. 0 also when it is gone already, not empty any more, or changed since. */
+/* Undoes UNDO_DIR, UNDO_LINK, UNDO_FILE. 0 also when it is gone already, not empty any more, changed since, or when
+ * another virtual stands in that root: the last one of them takes all away.  UNDO_DIR with the path "" stands for all
+ * that any start made in this root (tree.h). */
 int jail_undo(enum undo_kind kind, const char *root, const char *path, const char *detail, struct err *e);

@@ -85,10 +85,10 @@ static int add_shm(int dev, struct err *e)
 int special_dev(struct mounts *m, int target, struct err *e)
 {
 	AUTO(fd_drop) int dev = mounts_new_tmpfs("0755", 0, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, e);
-	mode_t mask = umask(0);
+	mode_t old = umask(0);
 	int r = dev < 0 ? -e->code : fill_dev(dev, e);
 
-	umask(mask);
+	umask(old);
 	if (r == 0)
 		r = mounts_attach(dev, target, "/dev", e);
 	if (r == 0)
@@ -152,12 +152,11 @@ static int open_null(const struct mounts *m, struct err *e)
 
 int special_seal_proc(const struct mounts *m, struct err *e)
 {
-	int null = open_null(m, e);
-	AUTO(fd_drop) int owned = null;
+	AUTO(fd_drop) int null = open_null(m, e);
 	struct statfs s;
 
 	if (null < 0)
-		return null;
+		return -e->code;
 	if (fstatfs(m->proc, &s) < 0 || s.f_type != PROC_SUPER_MAGIC)
 		return err_set(e, EINVAL, "/proc is not the proc file system");
 	for (size_t i = 0; i < sizeof read_only_files / sizeof *read_only_files; i++) {

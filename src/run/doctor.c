@@ -236,12 +236,14 @@ static void tell(json_t *list, const char *what, const struct finding *f, const 
 	fflush(stdout);
 }
 
-static bool try_all(json_t *list, const char *root)
+/* The root is not made here: a trial makes what is missing and removes it at its end. */
+static bool try_all(json_t *list)
 {
 	bool good = true;
-	char name[32];
+	char name[32], root[64];
 
 	snprintf(name, sizeof name, "doctor-%d", (int)getpid());
+	snprintf(root, sizeof root, "/run/virtualing-%s", name);
 	for (size_t i = 0; i < sizeof trials / sizeof *trials; i++) {
 		struct finding f = {0};
 
@@ -255,7 +257,6 @@ static bool try_all(json_t *list, const char *root)
 int doctor_run(bool json)
 {
 	json_t *list = json ? json_array() : NULL;
-	char root[] = "/tmp/virtualing-doctor-XXXXXX";
 	bool good;
 
 	for (size_t i = 0; i < sizeof facts / sizeof *facts; i++) {
@@ -264,12 +265,7 @@ int doctor_run(bool json)
 		facts[i].see(&f);
 		tell(list, facts[i].what, &f, "");
 	}
-	if (!mkdtemp(root)) {
-		perror("virtualing: make a directory in /tmp");
-		return EXIT_OWN_FAILURE;
-	}
-	good = try_all(list, root);
-	rmdir(root);
+	good = try_all(list);
 	if (json) {
 		json_dumpf(list, stdout, JSON_INDENT(2));
 		putchar('\n');
