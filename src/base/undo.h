@@ -12,7 +12,7 @@ enum undo_kind {
 	UNDO_GROUP,   /* a: absolute path of a control group; everything in it is killed, then it goes */
 	UNDO_DIR,     /* a: root, b: path inside it; removed if empty */
 	UNDO_LINK,    /* a: root, b: path inside it; removed if it is still a symbolic link */
-	UNDO_FILE,    /* a: root, b: path inside it, c: "SIZE MTIME_NS"; removed if both are unchanged */
+	UNDO_FILE,    /* a: root, b: path inside it, c: "SIZE MTIME_NS"; removed if both are unchanged ("*": anyway) */
 	UNDO_ADDRESS, /* a: "10.0.0.5/32", b: device; removed if it still carries a lifetime */
 	UNDO_KINDS
 };

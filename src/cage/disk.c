@@ -39,7 +39,7 @@ static bool parse_pair(const char *text, struct disk *ret)
 
 static bool is_partition(int blocks, const char *number)
 {
-	char path[80];
+	char path[NAME_MAX + 16];
 
 	snprintf(path, sizeof path, "%s/partition", number);
 	return faccessat(blocks, path, F_OK, 0) == 0;
@@ -48,7 +48,7 @@ static bool is_partition(int blocks, const char *number)
 /* Unused loop devices and their like hold nothing. */
 static bool is_empty(int blocks, const char *number)
 {
-	char path[80], text[32];
+	char path[NAME_MAX + 16], text[32];
 
 	snprintf(path, sizeof path, "%s/size", number);
 	return file_read(blocks, path, text, sizeof text) > 0 && strcmp(text, "0") == 0;

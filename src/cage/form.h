@@ -16,11 +16,12 @@ struct limit_check {
 };
 
 struct limit_form {
-	/* Scalars: the text to write for a value, and whether a text that was read says the same. */
+	/* The text to write for a value. */
 	void (*print)(char *text, size_t size, uint64_t value, const struct limits *l);
+	/* Does the text that was read (for a disk: its line, without the number of the disk) say what was written? */
 	bool (*holds)(const char *wanted, const char *got, const struct limit_write *w);
 	uint64_t (*slack)(void); /* bytes that rounding may cost; NULL: none */
-	/* Lists: instead of the above. */
+	/* Lists: writes all of it; NULL: one value, one file, by print and holds. */
 	int (*apply)(struct cage *c, enum limit which, const struct limit_file *file, const struct cage_group *g,
 		const struct limits *l, struct err *e);
 	/* What else can be wrong; may be NULL. */

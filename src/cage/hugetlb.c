@@ -91,7 +91,7 @@ static int apply_pages(struct cage *c, enum limit which, const struct limit_file
 			.file = hugetlb_file(name, sizeof name, file->file, l->hugetlb[i].page_bytes),
 			.text = text,
 			.device = "",
-			.holds = holds_bytes,
+			.holds = file->form->holds,
 			.slack = l->hugetlb[i].page_bytes - 1, /* the kernel counts whole huge pages */
 		};
 		int r;
@@ -104,5 +104,7 @@ static int apply_pages(struct cage *c, enum limit which, const struct limit_file
 	return 0;
 }
 
-const struct limit_form form_hugetlb_v1 = {.print = print_bytes_v1, .apply = apply_pages, .check = check_pages};
-const struct limit_form form_hugetlb_v2 = {.print = print_number, .apply = apply_pages, .check = check_pages};
+const struct limit_form form_hugetlb_v1 = {
+	.print = print_bytes_v1, .holds = holds_bytes, .apply = apply_pages, .check = check_pages};
+const struct limit_form form_hugetlb_v2 = {
+	.print = print_number, .holds = holds_bytes, .apply = apply_pages, .check = check_pages};

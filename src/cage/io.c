@@ -181,7 +181,7 @@ static int apply_disks(struct cage *c, struct limit_write *w, const struct limit
 static int apply_v1(struct cage *c, enum limit which, const struct limit_file *file, const struct cage_group *g,
 	const struct limits *l, struct err *e)
 {
-	struct limit_write w = {.which = which, .group = g, .holds = holds_v1, .lacking = file->lacking};
+	struct limit_write w = {.which = which, .group = g, .holds = file->form->holds, .lacking = file->lacking};
 
 	return apply_disks(c, &w, l, apply_v1_disk, e);
 }
@@ -189,10 +189,10 @@ static int apply_v1(struct cage *c, enum limit which, const struct limit_file *f
 static int apply_v2(struct cage *c, enum limit which, const struct limit_file *file, const struct cage_group *g,
 	const struct limits *l, struct err *e)
 {
-	struct limit_write w = {.which = which, .group = g, .holds = holds_v2, .lacking = file->lacking};
+	struct limit_write w = {.which = which, .group = g, .holds = file->form->holds, .lacking = file->lacking};
 
 	return apply_disks(c, &w, l, apply_v2_disk, e);
 }
 
-const struct limit_form form_io_v1 = {.apply = apply_v1, .check = check_v1};
-const struct limit_form form_io_v2 = {.apply = apply_v2, .check = check_disks};
+const struct limit_form form_io_v1 = {.holds = holds_v1, .apply = apply_v1, .check = check_v1};
+const struct limit_form form_io_v2 = {.holds = holds_v2, .apply = apply_v2, .check = check_disks};

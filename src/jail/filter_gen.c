@@ -35,9 +35,8 @@ struct rule {
 	const char *call;
 	const char *reason;
 	int error;   /* 0: EPERM */
-	bool by_arg; /* only when (argument & mask) == value */
+	bool by_arg; /* only when the low 32 bits of the argument, all that the kernel looks at, are the value */
 	unsigned arg;
-	unsigned mask; /* ~0u: all that the kernel looks at */
 	unsigned value;
 };
 
@@ -45,11 +44,10 @@ struct rule {
 	{                                       \
 		.call = (name), .reason = (why) \
 	}
-#define DENY_ARG(name, number, bits, is, why)                                                                   \
-	{                                                                                                       \
-		.call = (name), .reason = (why), .by_arg = true, .arg = (number), .mask = (bits), .value = (is) \
+#define DENY_ARG(name, number, is, why)                                                         \
+	{                                                                                       \
+		.call = (name), .reason = (why), .by_arg = true, .arg = (number), .value = (is) \
 	}
-#define DENY_FLAG(name, number, flag, why) DENY_ARG(name, number, flag, flag, why)
 
 static const struct rule rules[] = {
 	/* Interfaces that need no capability and have been the way to the kernel. */
@@ -67,33 +65,18 @@ static const struct rule rules[] = {
 	DENY("vm86", "real mode: as modify_ldt"),
 	DENY("vm86old", "as vm86"),
 	DENY("syslog", "the kernel's messages hold addresses, and other users' affairs"),
-	DENY_ARG("socket", 0, ~0u, AF_VSOCK,
+	DENY_ARG("socket", 0, AF_VSOCK,
 		"reaches the hypervisor and its other guests past every network namespace "
 		"(32-bit programs that still use socketcall are not seen)"),
 
 	/* Input pushed into the caller's terminal would be read by its shell. */
-	DENY_ARG("ioctl", 1, ~0u, TIOCSTI, "types into the terminal of whoever started the jail"),
-	DENY_ARG("ioctl", 1, ~0u, TIOCLINUX, "pastes into the console of whoever started the jail"),
+	DENY_ARG("ioctl", 1, TIOCSTI, "types into the terminal of whoever started the jail"),
+	DENY_ARG("ioctl", 1, TIOCLINUX, "pastes into the console of whoever started the jail"),
 
 	/* New namespaces: a user namespace gives back every capability inside it. */
 	{.call = "clone3",
 		.reason = "its flags are behind a pointer, unseen by filters; libc falls back to clone",
 		.error = ENOSYS},
-	DENY_FLAG("clone", 0, CLONE_NEWUSER, "a user namespace gives all capabilities inside it"),
-	DENY_FLAG("clone", 0, CLONE_NEWNS, "mounts"),
-	DENY_FLAG("clone", 0, CLONE_NEWCGROUP, "hides where in the control groups a process is"),
-	DENY_FLAG("clone", 0, CLONE_NEWUTS, "with the other namespaces"),
-	DENY_FLAG("clone", 0, CLONE_NEWIPC, "with the other namespaces"),
-	DENY_FLAG("clone", 0, CLONE_NEWPID, "with the other namespaces"),
-	DENY_FLAG("clone", 0, CLONE_NEWNET, "with the other namespaces"),
-	DENY_FLAG("unshare", 0, CLONE_NEWUSER, "as clone"),
-	DENY_FLAG("unshare", 0, CLONE_NEWNS, "as clone"),
-	DENY_FLAG("unshare", 0, CLONE_NEWCGROUP, "as clone"),
-	DENY_FLAG("unshare", 0, CLONE_NEWUTS, "as clone"),
-	DENY_FLAG("unshare", 0, CLONE_NEWIPC, "as clone"),
-	DENY_FLAG("unshare", 0, CLONE_NEWPID, "as clone"),
-	DENY_FLAG("unshare", 0, CLONE_NEWNET, "as clone"),
-	DENY_FLAG("unshare", 0, CLONE_NEWTIME, "as clone"),
 	DENY("setns", "joins namespaces of others"),
 
 	/* The file system of the jail is what was put together for it. */
@@ -149,11 +132,26 @@ static const struct rule rules[] = {
  * name_to_handle_at: gives a number that nothing here can open
  * chroot, mknod, sethostname: their capability decides, and a user may have asked to keep it */
 
-/* The execution domains that merely change what uname says, and the question for the current one.  The others switch
- * off protections of memory (ADDR_NO_RANDOMIZE, READ_IMPLIES_EXEC, MMAP_PAGE_ZERO ...).  Being a list of what is
- * allowed, this is not something libseccomp can say in a filter that allows by default; so it is written out and put in
- * front. */
-static const unsigned personalities[] = {0x0, 0x8, 0x20000, 0x20008, 0xffffffff};
+/* What libseccomp cannot say in few instructions, or not at all in a filter that allows by default; it is written out
+ * and put in front.  Either all values of the first argument are denied that have one of the bits, or all but some. */
+enum {
+	SOME_MAX = 5,
+	NAMESPACES = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWPID |
+		     CLONE_NEWNET
+};
+
+static const struct special {
+	const char *call, *reason;
+	unsigned bits;
+	unsigned some[SOME_MAX]; /* when there are no bits */
+} specials[] = {
+	{"clone", "new namespaces: one of users gives all capabilities inside it", NAMESPACES, {0}},
+	{"unshare", "as clone", NAMESPACES | CLONE_NEWTIME, {0}},
+	/* Those that merely change what uname says, and the question for the current one.  The others switch off
+	 * protections of memory: ADDR_NO_RANDOMIZE, READ_IMPLIES_EXEC, MMAP_PAGE_ZERO ... */
+	{"personality", "execution domains switch off protections of memory", 0,
+		{0x0, 0x8, 0x20000, 0x20008, 0xffffffff}},
+};
 
 /* Newer than the libseccomp of today's distributions; calls of this age have one number on every architecture. */
 static const struct {
@@ -179,16 +177,10 @@ static __attribute__((noreturn)) void fail(const char *what, int error)
 	exit(1);
 }
 
-/* Where clone() has its flags: s390 has the stack first. */
-static unsigned argument(const struct rule *r, uint32_t arch)
-{
-	return strcmp(r->call, "clone") == 0 && (arch == SCMP_ARCH_S390X || arch == SCMP_ARCH_S390) ? 1 : r->arg;
-}
-
-static void add_rule(scmp_filter_ctx filter, const struct rule *r, uint32_t arch)
+static void add_rule(scmp_filter_ctx filter, const struct rule *r)
 {
 	int call = seccomp_syscall_resolve_name(r->call);
-	struct scmp_arg_cmp is = SCMP_CMP(argument(r, arch), SCMP_CMP_MASKED_EQ, r->mask, r->value);
+	struct scmp_arg_cmp is = SCMP_CMP(r->arg, SCMP_CMP_MASKED_EQ, UINT32_MAX, r->value);
 	int failed;
 
 	if (call == __NR_SCMP_ERROR) {
@@ -222,29 +214,48 @@ static scmp_filter_ctx compose(uint32_t own, uint32_t beside)
 	if (failed)
 		fail("compose the filter", -failed);
 	for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
-		add_rule(filter, &rules[i], own);
+		add_rule(filter, &rules[i]);
 	return filter;
 }
 
-/* personality() for one architecture; falls through to what follows for everything else. */
-static size_t emit_personality(struct sock_filter *to, uint32_t arch)
+/* Where clone() has its flags: s390 has the stack first. */
+static unsigned argument(const struct special *s, uint32_t arch)
 {
-	enum { COUNT = sizeof personalities / sizeof *personalities };
-	int call = seccomp_syscall_resolve_name_arch(arch, "personality");
+	return strcmp(s->call, "clone") == 0 && (arch == SCMP_ARCH_S390X || arch == SCMP_ARCH_S390) ? 1 : 0;
+}
+
+/* With the number of the call loaded: one special call, all of whose ways end; else falls through. */
+static size_t emit_special(struct sock_filter *to, const struct special *s, uint32_t arch)
+{
+	int call = seccomp_syscall_resolve_name_arch(arch, s->call);
+	unsigned checks = s->bits ? 1 : SOME_MAX;
+	unsigned low = (unsigned)(offsetof(struct seccomp_data, args) + argument(s, arch) * sizeof(uint64_t)) +
+		       (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ ? 4 : 0); /* the half that the kernel looks at */
 	size_t n = 0;
 
-	to[n++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch));
-	to[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, arch, 0, COUNT + 5);
-	to[n++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr));
-	to[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned)call, 0, COUNT + 3);
-	/* The low half; the kernel does not look at the other. */
-	to[n++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
-		offsetof(struct seccomp_data, args[0]) + (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ ? 4 : 0));
-	for (unsigned i = 0; i < COUNT; i++)
+	to[n++] =
+		(struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned)call, 0, (unsigned char)(checks + 3));
+	to[n++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, low);
+	if (s->bits)
+		to[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, s->bits, 0, 1);
+	for (unsigned i = 0; !s->bits && i < checks; i++)
 		to[n++] = (struct sock_filter)BPF_JUMP(
-			BPF_JMP | BPF_JEQ | BPF_K, personalities[i], (unsigned char)(COUNT - i), 0);
+			BPF_JMP | BPF_JEQ | BPF_K, s->some[i], (unsigned char)(checks - i), 0);
 	to[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM);
 	to[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+	return n;
+}
+
+/* All special calls of one architecture. */
+static size_t emit_specials(struct sock_filter *to, uint32_t arch)
+{
+	size_t n = 3;
+
+	for (size_t i = 0; i < sizeof specials / sizeof *specials; i++)
+		n += emit_special(to + n, &specials[i], arch);
+	to[0] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch));
+	to[1] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, arch, 0, (unsigned char)(n - 2));
+	to[2] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr));
 	return n;
 }
 
@@ -282,14 +293,13 @@ static void print_rules(FILE *to, const char *before)
 
 		fprintf(to, "%s%-18s", before, r->call);
 		if (r->by_arg)
-			fprintf(to, " arg%u & %#x == %#x", r->arg, r->mask, r->value);
+			fprintf(to, " arg%u == %#x", r->arg, r->value);
 		fprintf(to, " %s: %s\n", r->error == ENOSYS ? "ENOSYS" : "EPERM", r->reason);
 	}
 	for (size_t i = 0; i < sizeof late_rules / sizeof *late_rules; i++)
 		fprintf(to, "%s%-18s EPERM: %s\n", before, late_rules[i].call, late_rules[i].reason);
-	fprintf(to,
-		"%spersonality        EPERM unless 0, 8, 0x20000, 0x20008 or the question: switches off protections\n",
-		before);
+	for (size_t i = 0; i < sizeof specials / sizeof *specials; i++)
+		fprintf(to, "%s%-18s by its first argument EPERM: %s\n", before, specials[i].call, specials[i].reason);
 }
 
 static void write_header(const char *path, const struct sock_filter *code, size_t count)
@@ -329,9 +339,9 @@ int main(int argc, char **argv)
 			beside = machines[i].beside;
 	filter = compose(own, beside);
 	count += emit_late(code);
-	count += emit_personality(code + count, own);
+	count += emit_specials(code + count, own);
 	if (beside)
-		count += emit_personality(code + count, beside);
+		count += emit_specials(code + count, beside);
 	count += export(filter, code + count, BPF_MAXINSNS - count);
 	write_header(argv[1], code, count);
 	seccomp_release(filter);

@@ -145,11 +145,10 @@ static int furnish(int tmpfs, const char *path, struct err *e)
 static int make_tmpfs(const struct mount_row *row, int target, const char *label, struct err *e)
 {
 	const char *mode = strcmp(row->path, "run") == 0 ? "0755" : "1777";
-	int fd = mounts_new_tmpfs(mode, row->bytes, PLAIN, e);
-	AUTO(fd_drop) int tmpfs = fd;
+	AUTO(fd_drop) int tmpfs = mounts_new_tmpfs(mode, row->bytes, PLAIN, e);
 	int r;
 
-	if (fd < 0)
+	if (tmpfs < 0)
 		return err_while(e, "tmpfs on %s", label);
 	r = furnish(tmpfs, row->path, e);
 	return r < 0 ? r : mounts_attach(tmpfs, target, label, e);

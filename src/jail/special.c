@@ -11,7 +11,6 @@
 
 #include "base/own.h"
 #include "jail/mounts.h"
-#include "jail/path.h"
 
 static const struct {
 	const char *name;
@@ -114,24 +113,31 @@ int special_proc(struct mounts *m, int target, struct err *e)
 	return r;
 }
 
-/* A copy of the mount of `what` on top of `target`. */
-static int cover(int what, int target, bool read_only, const char *label, struct err *e)
+/* What the kernel does not have needs no cover.  By name, for in procfs nobody but the kernel makes names. */
+static int cover(const struct mounts *m, int mount, const char *name, struct err *e)
 {
-	AUTO(fd_drop) int copy = open_tree(what, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
-	int r = 0;
-
-	if (copy < 0)
-		return err_sys(e, "cover /proc/%s", label);
-	if (read_only)
-		r = mounts_change(copy, MOUNT_ATTR_RDONLY, false, label, e);
-	return r < 0 ? r : mounts_attach(copy, target, label, e);
+	if (move_mount(mount, "", m->proc, name, MOVE_MOUNT_F_EMPTY_PATH) < 0 && errno != ENOENT)
+		return err_sys(e, "cover /proc/%s", name);
+	return 0;
 }
 
-/* What the kernel does not have needs no cover. */
-static int open_entry(const struct mounts *m, const char *name, int *ret, struct err *e)
+/* A copy of its own mount on top of it. */
+static int make_read_only(const struct mounts *m, const char *name, struct err *e)
 {
-	*ret = path_open_exact(m->proc, name, O_PATH | O_NOFOLLOW);
-	return *ret < 0 && errno != ENOENT ? err_sys(e, "open /proc/%s", name) : 0;
+	AUTO(fd_drop) int copy = open_tree(m->proc, name, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_SYMLINK_NOFOLLOW);
+	int r;
+
+	if (copy < 0)
+		return errno == ENOENT ? 0 : err_sys(e, "cover /proc/%s", name);
+	r = mounts_change(copy, MOUNT_ATTR_RDONLY, false, name, e);
+	return r < 0 ? r : cover(m, copy, name, e);
+}
+
+static int mask(const struct mounts *m, int null, const char *name, struct err *e)
+{
+	AUTO(fd_drop) int copy = open_tree(null, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
+
+	return copy < 0 ? err_sys(e, "copy the null device") : cover(m, copy, name, e);
 }
 
 /* The null device to mask with: the jail's own, else the host's.  Checked, for everything rests on it being what it
@@ -159,19 +165,11 @@ int special_seal_proc(const struct mounts *m, struct err *e)
 		return -e->code;
 	if (fstatfs(m->proc, &s) < 0 || s.f_type != PROC_SUPER_MAGIC)
 		return err_set(e, EINVAL, "/proc is not the proc file system");
-	for (size_t i = 0; i < sizeof read_only_files / sizeof *read_only_files; i++) {
-		AUTO(fd_drop) int entry = -1;
-
-		if (open_entry(m, read_only_files[i], &entry, e) < 0 ||
-			(entry >= 0 && cover(entry, entry, true, read_only_files[i], e) < 0))
+	for (size_t i = 0; i < sizeof read_only_files / sizeof *read_only_files; i++)
+		if (make_read_only(m, read_only_files[i], e) < 0)
 			return -e->code;
-	}
-	for (size_t i = 0; i < sizeof masked_files / sizeof *masked_files; i++) {
-		AUTO(fd_drop) int entry = -1;
-
-		if (open_entry(m, masked_files[i], &entry, e) < 0 ||
-			(entry >= 0 && cover(null, entry, false, masked_files[i], e) < 0))
+	for (size_t i = 0; i < sizeof masked_files / sizeof *masked_files; i++)
+		if (mask(m, null, masked_files[i], e) < 0)
 			return -e->code;
-	}
 	return 0;
 }

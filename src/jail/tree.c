@@ -16,6 +16,8 @@
 
 #define LIST "trusted.virtualing."     /* of a root: what was made in it */
 #define MARK "trusted.virtualing-made" /* of a directory on the way to a root: we made it */
+#define ANY_CONTENT "*"		       /* in place of "SIZE MTIME_NS" in an undo */
+#define PASSING ".virtualing-new"      /* behind the name of a file until it is complete */
 
 enum { DETAIL_MAX = 64, LIST_MAX = 4096, NAMES_MAX = 4096, LOCK_WAIT_MS = 5000, LOCK_STEP_MS = 1, OPEN_ATTEMPTS = 16 };
 
@@ -154,20 +156,32 @@ static int copy_file(int from, int to)
 	return futimens(to, (struct timespec[]){s.st_atim, s.st_mtim});
 }
 
-/* A file without a name, so that a crash leaves none; where the file system has no such thing (EOPNOTSUPP, or EISDIR
- * on old ones), one with its final name. */
-static int open_new(int up, const char *name, bool *named)
+/* A file without a name, so that a crash leaves none.  Where the file system has no such thing (EOPNOTSUPP, or EISDIR
+ * on old ones), one with a passing name, whose undo takes it away whatever it holds by then. */
+static int open_new(
+	const struct tree *t, const struct thing *what, int up, const char *name, char *passing, struct err *e)
 {
 	int fd = openat(up, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	char path[PATH_MAX];
 
-	*named = fd < 0 && (errno == EOPNOTSUPP || errno == EISDIR || errno == ENOENT);
-	return *named ? openat(up, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600) : fd;
+	*passing = '\0';
+	if (fd >= 0 || (errno != EOPNOTSUPP && errno != EISDIR && errno != ENOENT))
+		return fd < 0 ? err_sys(e, "make file %s/%s", t->root, what->path) : fd;
+	if ((size_t)snprintf(passing, NAME_MAX + 1, "%s" PASSING, name) > NAME_MAX ||
+		(size_t)snprintf(path, sizeof path, "%s" PASSING, what->path) >= sizeof path)
+		return err_set(e, ENAMETOOLONG, "make file %s/%s: the name is too long", t->root, what->path);
+	if (note(t, UNDO_FILE, path, ANY_CONTENT, e) < 0)
+		return -e->code;
+	fd = openat(up, passing, O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+	return fd < 0 ? err_sys(e, "make file %s/%s", t->root, path) : fd;
 }
 
-static int give_name(int fd, int up, const char *name)
+static int give_name(int fd, int up, const char *passing, const char *name)
 {
 	char link[64];
 
+	if (*passing)
+		return renameat2(up, passing, up, name, RENAME_NOREPLACE);
 	if (linkat(fd, "", up, name, AT_EMPTY_PATH) == 0)
 		return 0;
 	if (errno != ENOENT)
@@ -188,30 +202,25 @@ static int make_file(const struct tree *t, const struct thing *what, int up, con
 	AUTO(fd_drop) int from = -1;
 	AUTO(fd_drop) int to = -1;
 	struct stat s;
-	char detail[DETAIL_MAX];
-	bool named;
+	char detail[DETAIL_MAX], passing[NAME_MAX + 1];
 
 	if (what->kind == THING_COPY) {
 		from = open(what->source, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 		if (from < 0)
 			return err_sys(e, "copy %s into the root", what->source);
 	}
-	to = open_new(up, name, &named);
+	to = open_new(t, what, up, name, passing, e);
 	if (to < 0)
-		return errno == EEXIST ? 0 : err_sys(e, "make file %s/%s", t->root, what->path);
-	if (from >= 0 ? copy_file(from, to) : empty_file(to)) {
-		err_sys(e, "write %s/%s", t->root, what->path);
-		if (named)
-			unlinkat(up, name, 0);
-		return -e->code;
-	}
+		return to;
+	if (from >= 0 ? copy_file(from, to) : empty_file(to))
+		return err_sys(e, "write %s/%s", t->root, what->path);
 	/* Read back: a file system may store time more coarsely than it was given. */
 	if (fstat(to, &s) < 0)
 		return err_sys(e, "look at %s/%s", t->root, what->path);
 	describe(&s, detail);
 	if (note(t, UNDO_FILE, what->path, detail, e) < 0)
 		return -e->code;
-	if (!named && give_name(to, up, name) < 0 && errno != EEXIST)
+	if (give_name(to, up, passing, name) < 0 && errno != EEXIST)
 		return err_sys(e, "make file %s/%s", t->root, what->path);
 	return 0;
 }
@@ -487,7 +496,7 @@ static bool is_same(int up, const char *name, mode_t type, const char *detail)
 	if (fstatat(up, name, &s, AT_SYMLINK_NOFOLLOW) < 0 || (s.st_mode & S_IFMT) != type)
 		return false;
 	describe(&s, now);
-	return !detail || strcmp(now, detail) == 0;
+	return !detail || strcmp(detail, ANY_CONTENT) == 0 || strcmp(now, detail) == 0;
 }
 
 /* Not empty, gone, or a mount point of the host by now: it stays, and that is no error.  outside: it is no part of a

@@ -60,9 +60,6 @@ static void sweep_folder(struct gc *g, const char *name)
 	if (r == 0) {
 		print(g, "its state folder");
 		r = state_remove(s, &e);
-	} else if (r == -EBUSY && state_defer(s, &e) == 0) {
-		print(g, "the rest is in use by another virtual, which removes it at its end");
-		return;
 	}
 	if (r < 0)
 		complain(g, &e);

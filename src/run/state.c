@@ -31,6 +31,7 @@ struct state {
 	struct undo undo; /* first, so that a struct undo * is the state's */
 	char *name;
 	int dir, lock, journal;
+	off_t journal_size; /* we hold the lock, so nobody else writes it */
 	struct entry *entries;
 	size_t count;
 };
@@ -98,15 +99,16 @@ static int append_line(struct state *s, char *text, struct err *e)
 {
 	char newline[] = "\n";
 	struct iovec line[] = {{text, strlen(text)}, {newline, 1}};
-	off_t end = lseek(s->journal, 0, SEEK_END);
 	ssize_t n = writev(s->journal, line, 2);
 
-	if (n == (ssize_t)line[0].iov_len + 1)
+	if (n == (ssize_t)line[0].iov_len + 1) {
+		s->journal_size += n;
 		return 0;
+	}
 	if (n >= 0)
 		errno = ENOSPC;
 	err_sys(e, "write %s/%s/journal", STATE_PARENT, s->name);
-	if (end >= 0 && ftruncate(s->journal, end) < 0)
+	if (ftruncate(s->journal, s->journal_size) < 0)
 		return err_while(e, "and it cannot be cut back");
 	return -e->code;
 }
@@ -182,6 +184,7 @@ static int load_journal(struct state *s, struct err *e)
 	n = pread(s->journal, text, (size_t)st.st_size, 0);
 	if (n < 0)
 		return err_sys(e, "read %s/%s/journal", STATE_PARENT, s->name);
+	s->journal_size = n;
 	for (at = text; (end = memchr(at, '\n', (size_t)(text + n - at))); at = end + 1) {
 		int r = load_line(s, at, (size_t)(end - at), e);
 		if (r < 0)
@@ -210,27 +213,41 @@ static void forget_undone(struct state *s)
 	s->count = to;
 }
 
+/* An old line must not come back to life when the thing that it names is somebody else's by then. */
+static void rewrite_journal(struct state *s)
+{
+	struct err ignored; /* then the old lines stay, which is no worse than not having rewritten them */
+
+	s->journal_size = 0;
+	if (ftruncate(s->journal, 0) < 0)
+		return;
+	for (size_t i = 0; i < s->count; i++)
+		if (write_line(s, &s->entries[i], &ignored) < 0)
+			return;
+}
+
 int state_replay(struct state *s, void (*each)(void *arg, const char *text), void *arg, struct err *e)
 {
 	int first = 0;
 
 	for (size_t i = s->count; i-- > 0;) {
 		struct entry *n = &s->entries[i];
-		struct err why;
+		struct err later;
 		int r;
 
 		if (each)
 			tell(n, each, arg);
-		r = undo_rows[n->kind].undo(n, &why);
+		r = undo_rows[n->kind].undo(n, first ? &later : e);
 		if (r == 0) {
 			entry_clear(n);
 			*n = (struct entry){.kind = n->kind};
-		} else if (!first || (first == -EBUSY && r != -EBUSY)) {
+		} else if (!first) {
 			first = r;
-			*e = why;
 		}
 	}
 	forget_undone(s);
+	if (first)
+		rewrite_journal(s);
 	return first;
 }
 
@@ -238,25 +255,6 @@ void state_each(const struct state *s, void (*each)(void *arg, const char *text)
 {
 	for (size_t i = s->count; i-- > 0;)
 		tell(&s->entries[i], each, arg);
-}
-
-/* An old line must not come back to life when the thing it names is somebody else's by then. */
-static int rewrite_journal(struct state *s, struct err *e)
-{
-	int r = 0;
-
-	if (ftruncate(s->journal, 0) < 0)
-		return err_sys(e, "empty %s/%s/journal", STATE_PARENT, s->name);
-	for (size_t i = 0; i < s->count && r == 0; i++)
-		r = write_line(s, &s->entries[i], e);
-	return r;
-}
-
-int state_defer(struct state *s, struct err *e)
-{
-	unlinkat(s->dir, "control.sock", 0);
-	unlinkat(s->dir, "state.json", 0);
-	return rewrite_journal(s, e);
 }
 
 /* ---- the folder ---- */
@@ -405,15 +403,12 @@ int state_open(const char *name, bool *recovered, struct state **ret, struct err
 	*recovered = s->count > 0;
 	if (r == 0 && s->count)
 		r = state_replay(s, NULL, NULL, e);
-	/* What another virtual still stands on is ours to undo at our own end. */
-	if (r < 0 && r != -EBUSY) {
+	if (r < 0) {
 		err_while(e, "undo what an earlier run of %s left", name);
 		return give_up(&s, r);
 	}
 	if (*recovered)
-		r = rewrite_journal(s, e);
-	if (r < 0)
-		return give_up(&s, r);
+		rewrite_journal(s);
 	*ret = s;
 	return 0;
 }
@@ -580,38 +575,6 @@ ssize_t state_names(char ***ret, struct err *e)
 	qsort(names, count, sizeof *names, by_name);
 	*ret = names;
 	return (ssize_t)count;
-}
-
-static void sweep_one(const char *name)
-{
-	AUTO(state_drop) struct state *s = NULL;
-	char path[256];
-	struct err e;
-	int r;
-
-	if (folder_path(name, path, sizeof path - 16, &e) < 0)
-		return;
-	strcat(path, "/state.json");
-	if (access(path, F_OK) == 0 || state_adopt(name, &s, &e) < 0)
-		return;
-	r = state_replay(s, NULL, NULL, &e);
-	if (r == 0)
-		state_remove(s, &e);
-	else
-		state_defer(s, &e);
-}
-
-void state_sweep_deferred(void)
-{
-	char **names;
-	struct err e;
-	ssize_t count = state_names(&names, &e);
-
-	for (ssize_t i = 0; i < count; i++) {
-		sweep_one(names[i]);
-		free(names[i]);
-	}
-	free(names);
 }
 
 json_t *state_read(const char *name, struct err *e)

@@ -35,19 +35,11 @@ int state_write(struct state *s, const json_t *document, struct err *e);
 int state_listen(struct state *s, int *ret_fd, struct err *e);
 
 /* Undoes the journal backwards; each (may be NULL) is told every line before. Goes on after a failure and returns the
- * worst; what failed stays in the journal.  -EBUSY: all that is left is in use by another virtual (they share a root).
- */
+ * first; what failed stays in the journal. */
 int state_replay(struct state *s, void (*each)(void *arg, const char *text), void *arg, struct err *e);
 
 /* Only tells, in the order in which it would be undone. */
 void state_each(const struct state *s, void (*each)(void *arg, const char *text), void *arg);
-
-/* After -EBUSY: leaves the folder with the journal of what is left, for the other virtual's end or for `gc`. A folder
- * like that has no state.json. */
-int state_defer(struct state *s, struct err *e);
-
-/* Undoes what others have deferred, as far as nobody uses it any more. Cheap when there is no other folder. */
-void state_sweep_deferred(void);
 
 /* Removes the folder, and the parent if it is empty. Call when state_replay() has succeeded. */
 int state_remove(struct state *s, struct err *e);

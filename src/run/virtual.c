@@ -359,8 +359,6 @@ static void gone(struct virtual *v)
 	if (v->folder && state_remove(v->folder, &e) < 0)
 		say(virtual_name(v), "%s", e.text);
 	state_drop(&v->folder);
-	if (v->spec->jail.root)
-		state_sweep_deferred();
 	v->state = VIRTUAL_GONE;
 	v->owner->gone(v->owner, v);
 }
@@ -386,18 +384,14 @@ static void clear_later(struct virtual *v)
 	v->clear_ms = v->clear_ms * 2 < CLEAR_LONGEST_MS ? v->clear_ms * 2 : CLEAR_LONGEST_MS;
 }
 
-/* The folder stays when something could not be undone: its journal is for gc, or for whoever shares our root. */
+/* The folder stays when something could not be undone: its journal is for gc. */
 static void undo_all(struct virtual *v)
 {
 	struct err e;
-	int r = state_replay(v->folder, NULL, NULL, &e);
 
-	if (r == 0)
+	if (state_replay(v->folder, NULL, NULL, &e) == 0)
 		return;
-	if (r != -EBUSY)
-		say(virtual_name(v), "%s; `virtualing gc` tries again", e.text);
-	if (state_defer(v->folder, &e) < 0)
-		say(virtual_name(v), "%s", e.text);
+	say(virtual_name(v), "%s; `virtualing gc` tries again", e.text);
 	state_drop(&v->folder);
 }
 
