@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #include "base/own.h"
+#include "cage/file.h"
 #include "cage/inner.h"
 
 enum { RETRIES = 16 }; /* another supervisor may remove the shared parent between our finding it and using it */
@@ -284,6 +285,19 @@ int cage_gate(struct cage *c, struct cage_gate *ret, struct err *e)
 ssize_t cage_pids(const struct cage *c, pid_t *pids, size_t max)
 {
 	return group_pids(c->groups[c->count - 1].fd, pids, max);
+}
+
+/* v2 says it in one word, for the whole subtree (cgroup.events). */
+bool cage_is_populated(const struct cage *c)
+{
+	int fd = c->groups[c->count - 1].fd;
+	char text[FILE_TEXT], word[8];
+	pid_t pid;
+
+	if (file_read(fd, "cgroup.events", text, sizeof text) >= 0 &&
+		file_line(text, "populated", word, sizeof word) == 0)
+		return strcmp(word, "0") != 0;
+	return group_pids(fd, &pid, 1) != 0;
 }
 
 /* ---- the end ---- */

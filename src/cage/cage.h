@@ -78,6 +78,7 @@ struct cage_usage { /* UINT64_MAX where the kernel does not say */
 	uint64_t io_read_bytes, io_write_bytes;
 };
 void cage_usage(const struct cage *c, struct cage_usage *ret); /* best effort, never fails */
+uint64_t cage_oom_kills(const struct cage *c);		       /* only that figure, for it is asked at every end */
 
 typedef void cage_row(void *arg, const char *key, const char *file, const char *value);
 
@@ -87,6 +88,9 @@ void cage_each(const struct cage *c, cage_row *row, void *arg);
 
 /* Host pids of the processes inside; at most max are written, the true number is returned (or -errno). */
 ssize_t cage_pids(const struct cage *c, pid_t *pids, size_t max);
+
+/* Whether anybody is inside, in sub-groups too. A failure counts as "yes". */
+bool cage_is_populated(const struct cage *c);
 
 /* SIGKILL to everything inside: cgroup.kill, or freeze-kill-thaw where it is missing.  Does not wait; while cage_remove
  * says -EBUSY, call both again: without cgroup.kill who forks fast may need several rounds. */
@@ -105,3 +109,7 @@ int cage_undo_group(const char *path, int timeout_ms, struct err *e);
 /* Calls `each` for every group of ours, in any hierarchy ("/sys/fs/cgroup/memory/virtualing/web", "web"), for gc. */
 int cage_host_each_group(const struct cage_host *host, void (*each)(void *arg, const char *path, const char *name),
 	void *arg, struct err *e);
+
+/* Removes the shared parent "virtualing" of each hierarchy where it is empty: what is left when a supervisor is killed
+ * between making it and making its own group. */
+void cage_host_tidy(const struct cage_host *host);

@@ -57,8 +57,6 @@ static int open_proved(const char *path, struct err *e)
 		return err_set(e, EINVAL, "%s is not a control group; it is left alone", path);
 	if (is_root(fd))
 		return err_set(e, EINVAL, "%s is the root of a control group tree; it is left alone", path);
-	if (group_holds_us(fd) == 1)
-		return err_set(e, EINVAL, "this process itself is in %s; it is left alone", path);
 	return fd_take(&fd);
 }
 
@@ -75,10 +73,12 @@ static void remove_shared(const char *path)
 	if (!slash || strcmp(slash + 1, SHARED_PARENT) != 0)
 		return;
 
-	AUTO(fd_drop) int fd = open(parent, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	AUTO(fd_drop) int above = fd < 0 ? -1 : openat(fd, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	/* rmdir() first would take a "virtualing" that somebody else has made further down. */
+	*slash = 0;
+	AUTO(fd_drop) int above = open(parent, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	*slash = '/';
 
-	if (above >= 0 && is_group(fd) && is_group(above) && is_root(above))
+	if (above >= 0 && is_group(above) && is_root(above))
 		rmdir(parent);
 }
 
@@ -87,6 +87,8 @@ static int kill_and_remove(int fd, const char *path, int timeout_ms, struct err 
 	int64_t end = now_ms() + timeout_ms;
 	struct timespec pause = {.tv_nsec = 200000};
 
+	if (group_holds_us(fd) == 1)
+		return err_set(e, EINVAL, "this process itself is in %s; it is left alone", path);
 	for (;;) {
 		int r = group_kill(fd, path, e);
 
@@ -107,7 +109,8 @@ int cage_undo_group(const char *path, int timeout_ms, struct err *e)
 	AUTO(fd_drop) int fd = open_proved(path, e);
 	int r = fd;
 
-	if (fd >= 0)
+	/* Nearly always there is nobody in it any more, and nothing to be killed. */
+	if (fd >= 0 && rmdir(path) < 0 && errno != ENOENT)
 		r = kill_and_remove(fd, path, timeout_ms, e);
 	if (r < 0 && r != -ENOENT)
 		return r;
@@ -148,4 +151,14 @@ int cage_host_each_group(const struct cage_host *host, void (*each)(void *arg, c
 			return r;
 	}
 	return 0;
+}
+
+void cage_host_tidy(const struct cage_host *host)
+{
+	char parent[PATH_MAX];
+
+	for (size_t i = 0; i < host->count; i++) {
+		snprintf(parent, sizeof parent, "%s/" SHARED_PARENT, host->trees[i].mount);
+		rmdir(parent); /* not empty: virtuals are running */
+	}
 }

@@ -103,14 +103,28 @@ static const struct cage_group *find_group(const struct cage *c, const struct so
 	return tree && tree->version == s->version ? cage_find(c, tree, s->place) : NULL;
 }
 
+static void read_field(const struct cage *c, const struct source *s, struct cage_usage *ret)
+{
+	const struct cage_group *g = find_group(c, s);
+	uint64_t *field = (uint64_t *)(void *)((char *)ret + s->field);
+
+	if (g && *field == UINT64_MAX)
+		*field = read_source(s, g);
+}
+
 void cage_usage(const struct cage *c, struct cage_usage *ret)
 {
 	memset(ret, 0xff, sizeof *ret);
-	for (size_t i = 0; i < sizeof sources / sizeof *sources; i++) {
-		const struct cage_group *g = find_group(c, &sources[i]);
-		uint64_t *field = (uint64_t *)(void *)((char *)ret + sources[i].field);
+	for (size_t i = 0; i < sizeof sources / sizeof *sources; i++)
+		read_field(c, &sources[i], ret);
+}
 
-		if (g && *field == UINT64_MAX)
-			*field = read_source(&sources[i], g);
-	}
+uint64_t cage_oom_kills(const struct cage *c)
+{
+	struct cage_usage usage = {.oom_kills = UINT64_MAX};
+
+	for (size_t i = 0; i < sizeof sources / sizeof *sources; i++)
+		if (sources[i].field == FIELD(oom_kills))
+			read_field(c, &sources[i], &usage);
+	return usage.oom_kills == UINT64_MAX ? 0 : usage.oom_kills;
 }

@@ -36,21 +36,23 @@ static bool check_root_path(const struct jail *j, struct faults *f)
 	return false;
 }
 
-/* The descriptor, -1 when it does not exist yet, -2 after a fault. */
-static int check_root(const struct jail *j, struct faults *f)
+/* Opens and locks the root; its descriptor stays -1 when it does not exist yet. False after a fault. */
+static bool check_root(const struct jail *j, struct tree *t, struct faults *f)
 {
-	int fd;
+	struct err e;
+	int r;
 
-	if (!j->root)
-		return open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (!j->root) {
+		t->fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+		return true;
+	}
 	if (!check_root_path(j, f))
-		return -2;
-	fd = open(j->root, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (fd >= 0 || (errno == ENOENT && !j->plain_chroot))
-		return fd;
-	faults_add(f, section, "root", "root %s: %s%s", j->root, strerrordesc_np(errno),
-		errno == ENOENT ? " (a plain chroot makes nothing)" : "");
-	return -2;
+		return false;
+	r = tree_open(t, j->root, false, NULL, &e);
+	if (r == 0 || (r == -ENOENT && !j->plain_chroot))
+		return true;
+	faults_add(f, section, "root", "%s%s", e.text, r == -ENOENT ? " (a plain chroot makes nothing)" : "");
+	return false;
 }
 
 /* What was asked for and could not be given must not pass in silence. */
@@ -94,12 +96,11 @@ static void check_kernel(const struct jail *j, struct faults *f)
 			f, section, "", "a jail needs openat2(), which this kernel lacks or somebody's filter forbids");
 }
 
-static void check_things(const struct jail *j, int root, const struct plan *p, struct faults *f)
+static void check_things(const struct tree *t, const struct plan *p, struct faults *f)
 {
-	struct tree t = {root, j->root, NULL};
 	struct err e;
 
-	if (root >= 0 && tree_check(&t, p->things, p->thing_count, &e) < 0)
+	if (t->fd >= 0 && tree_check(t, p->things, p->thing_count, &e) < 0)
 		faults_add(f, section, "root", "%s", e.text);
 }
 
@@ -249,28 +250,52 @@ static void check_command(const struct jail *j, const struct view *v, const char
 		faults_add(f, section, "cmnd", "command not found%s: %s", where, name);
 }
 
-void jail_check(const struct jail *j, char *const *argv, struct faults *f)
+static void check_inside(const struct jail *j, char *const *argv, struct jail_look *look, struct faults *f)
 {
-	AUTO(fd_drop) int root = check_root(j, f);
-	struct plan plan;
-	struct view v = {root, &plan, 0};
-	size_t before;
+	struct view v = {look->tree.fd, &look->plan, 0};
+	size_t before = f->count;
 
-	check_mode(j, f);
-	check_kernel(j, f);
-	check_hostname(j, f);
-	check_limits(j, f);
-	check_filter(j, f);
-	if (root == -2)
-		return;
-	before = f->count;
-	plan_build(&plan, j, root, f);
-	v.mount_count = plan.mount_count;
-	check_things(j, root, &plan, f);
+	plan_build(&look->plan, j, look->tree.fd, f);
+	v.mount_count = look->plan.mount_count;
+	check_things(&look->tree, &look->plan, f);
 	check_user(j, &v, f);
 	check_workdir(j, &v, f);
 	/* With a bind missing, a command that was to come from it would be a fault that is none. */
 	if (f->count == before)
 		check_command(j, &v, argv ? argv[0] : NULL, f);
-	plan_drop(&plan);
+}
+
+void jail_look_drop(struct jail_look **look)
+{
+	if (!*look)
+		return;
+	tree_drop(&(*look)->tree);
+	plan_drop(&(*look)->plan);
+	free(*look);
+	*look = NULL;
+}
+
+void jail_check(const struct jail *j, char *const *argv, struct faults *f, struct jail_look **ret)
+{
+	AUTO(jail_look_drop) struct jail_look *look = calloc(1, sizeof *look);
+	size_t before = f->count;
+
+	if (ret)
+		*ret = NULL;
+	if (!look) {
+		faults_add(f, section, "", "out of memory");
+		return;
+	}
+	look->tree.fd = -1;
+	check_mode(j, f);
+	check_kernel(j, f);
+	check_hostname(j, f);
+	check_limits(j, f);
+	check_filter(j, f);
+	if (check_root(j, &look->tree, f))
+		check_inside(j, argv, look, f);
+	if (ret && f->count == before) {
+		*ret = look;
+		look = NULL;
+	}
 }

@@ -94,17 +94,20 @@ const char *jail_rlimit_name(int resource);
 /* Everything about the jail that this host cannot do or that is wrong: root not absolute, not a directory (missing is
  * fine: it is made), a bind source that is missing, an unknown user, a target under a bind that does not exist, a
  * workdir through /proc/self/fd ...; section "jail". argv: to tell early that a command cannot be found. */
-void jail_check(const struct jail *j, char *const *argv, struct faults *f);
+struct jail_look; /* what jail_check saw, so that jail_prepare need not look again; it holds the root's lock */
+void jail_check(
+	const struct jail *j, char *const *argv, struct faults *f, struct jail_look **ret); /* ret: may be NULL */
+void jail_look_drop(struct jail_look **look);						    /* NULL is fine */
 
 /* ---- */
 
 struct jail_ready; /* resolved: descriptors, ids, environment, argv; what the child needs and nothing else */
 
-/* environ: the caller's. argv: borrowed until the drop. name: the virtual's.
+/* environ: the caller's. argv: borrowed until the drop. name: the virtual's. look: taken over; NULL: looks anew.
  * The root is locked (shared) from here until the drop, which must come when nothing runs in it any more and before its
  * undo is replayed: jail_undo leaves alone what lies in a root that anybody has locked. */
-int jail_prepare(const struct jail *j, const char *name, char *const *argv, char *const *environ, struct undo *u,
-	struct jail_ready **ret, struct err *e);
+int jail_prepare(const struct jail *j, struct jail_look *look, const char *name, char *const *argv,
+	char *const *environ, struct undo *u, struct jail_ready **ret, struct err *e);
 void jail_ready_drop(struct jail_ready **r); /* closes, unlocks, frees; what was made on disk stays. NULL is fine */
 
 /* CLONE_NEW... flags for the one clone3; 0 without a jail. */

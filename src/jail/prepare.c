@@ -163,16 +163,30 @@ static int first_fault(const struct faults *f, struct err *e)
 			: 0;
 }
 
+/* What was looked at is used as it is: its lock keeps others from taking away what was there. */
+static void take_look(struct jail_ready *r, struct jail_look **look, struct undo *u)
+{
+	if (!*look || (*look)->tree.fd < 0)
+		return;
+	r->tree = (*look)->tree;
+	r->tree.root = r->root;
+	r->tree.undo = r->mode == MODE_JAIL ? u : NULL;
+	r->plan = (*look)->plan;
+	(*look)->tree.fd = -1;
+	(*look)->plan = (struct plan){0};
+}
+
 static int open_root(struct jail_ready *r, struct undo *u, struct err *e)
 {
 	struct stat s;
-	int failed;
+	int failed = 0;
 
-	if (r->mode == MODE_OPEN) {
+	if (r->tree.fd < 0 && r->mode == MODE_OPEN) {
 		r->tree.fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 		return r->tree.fd < 0 ? err_sys(e, "open /") : 0;
 	}
-	failed = tree_open(&r->tree, r->root, r->mode == MODE_JAIL, r->mode == MODE_JAIL ? u : NULL, e);
+	if (r->tree.fd < 0)
+		failed = tree_open(&r->tree, r->root, r->mode == MODE_JAIL, r->mode == MODE_JAIL ? u : NULL, e);
 	if (failed)
 		return failed;
 	if (fstat(r->tree.fd, &s) < 0)
@@ -193,21 +207,28 @@ static int plan(struct jail_ready *r, const struct jail *j, struct err *e)
 	return failed;
 }
 
-static int fill(struct jail_ready *r, const struct jail *j, const char *name, char *const *argv, char *const *caller,
-	struct undo *u, struct err *e)
+static int take_words(struct jail_ready *r, const struct jail *j, const char *name, struct err *e)
 {
-	struct view v = {.plan = &r->plan};
 	int failed = take_text(&r->root, j->root, e);
 
 	if (failed == 0)
 		failed = take_text(&r->hostname, j->hostname ? j->hostname : name, e);
-	if (failed == 0)
-		failed = take_text(&r->workdir, j->workdir, e);
+	return failed == 0 ? take_text(&r->workdir, j->workdir, e) : failed;
+}
+
+static int fill(struct jail_ready *r, const struct jail *j, struct jail_look **look, const char *name,
+	char *const *argv, char *const *caller, struct undo *u, struct err *e)
+{
+	struct view v = {.plan = &r->plan};
+	int failed = take_words(r, j, name, e);
+
 	if (failed == 0)
 		failed = take_filter(r, j, e);
-	if (failed == 0)
+	if (failed == 0) {
+		take_look(r, look, u);
 		failed = open_root(r, u, e);
-	if (failed == 0)
+	}
+	if (failed == 0 && !r->plan.mounts)
 		failed = plan(r, j, e);
 	v.root = r->tree.fd;
 	v.mount_count = r->plan.mount_count;
@@ -221,14 +242,16 @@ static int fill(struct jail_ready *r, const struct jail *j, const char *name, ch
 	return tree_make(&r->tree, r->plan.things, r->plan.thing_count, e);
 }
 
-int jail_prepare(const struct jail *j, const char *name, char *const *argv, char *const *caller, struct undo *u,
-	struct jail_ready **ret, struct err *e)
+int jail_prepare(const struct jail *j, struct jail_look *look, const char *name, char *const *argv, char *const *caller,
+	struct undo *u, struct jail_ready **ret, struct err *e)
 {
 	struct jail_ready *r = calloc(1, sizeof *r);
 	int failed;
 
-	if (!r)
+	if (!r) {
+		jail_look_drop(&look);
 		return err_set(e, ENOMEM, "prepare the jail");
+	}
 	*r = (struct jail_ready){.mode = jail_mode_of(j),
 		.clone_flags = clone_flags(j),
 		.read_only = j->read_only,
@@ -236,7 +259,8 @@ int jail_prepare(const struct jail *j, const char *name, char *const *argv, char
 		.tree.fd = -1};
 	r->init = j->init && (r->clone_flags & CLONE_NEWPID);
 	r->last_cap = r->mode == MODE_JAIL ? caps_last() : 0;
-	failed = fill(r, j, name, argv, caller, u, e);
+	failed = fill(r, j, &look, name, argv, caller, u, e);
+	jail_look_drop(&look);
 	if (failed < 0) {
 		jail_ready_drop(&r);
 		return err_while(e, "jail");

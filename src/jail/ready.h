@@ -10,6 +10,11 @@
 
 enum jail_mode { MODE_OPEN, MODE_CHROOT, MODE_JAIL }; /* no jail, a plain chroot, all the walls */
 
+struct jail_look {
+	struct tree tree; /* fd -1: there is no root yet */
+	struct plan plan;
+};
+
 struct jail_ready {
 	enum jail_mode mode;
 	char *root;	   /* owned, like all below unless said otherwise */

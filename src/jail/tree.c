@@ -271,12 +271,15 @@ static int look(const struct tree *t, const struct thing *what, struct place *p,
 static int check_place(const struct tree *t, const char *parent, struct err *e)
 {
 	AUTO(fd_drop) int link = path_open(t->fd, parent, O_PATH | O_NOFOLLOW);
+	struct stat s;
 
-	return link < 0 ? 0
-			: err_set(e, ENOENT, "%s/%s is a symbolic link to nowhere inside the root", t->root, parent);
+	/* It may also have been made a moment ago, by another start in this root. */
+	if (link < 0 || fstat(link, &s) < 0 || !S_ISLNK(s.st_mode))
+		return 0;
+	return err_set(e, ENOENT, "%s/%s is a symbolic link to nowhere inside the root", t->root, parent);
 }
 
-int tree_check(const struct tree *t, const struct thing *list, size_t count, struct err *e)
+int tree_check(const struct tree *t, struct thing *list, size_t count, struct err *e)
 {
 	AUTO(place_drop) struct place p = {.up = -1};
 	struct stat s;
@@ -284,6 +287,7 @@ int tree_check(const struct tree *t, const struct thing *list, size_t count, str
 
 	for (size_t i = 0; r >= 0 && i < count; i++) {
 		r = look(t, &list[i], &p, &s, e);
+		list[i].there = r > 0;
 		if (r == 0 && p.up < 0)
 			r = check_place(t, p.parent, e);
 	}
@@ -310,7 +314,7 @@ static int find_missing(
 
 	*ret = count;
 	for (size_t i = 0; i < count; i++) {
-		int r = look(t, &list[i], &p, &s, e);
+		int r = list[i].there ? 1 : look(t, &list[i], &p, &s, e);
 
 		if (r < 0)
 			return r;
@@ -337,7 +341,7 @@ static int make_missing(const struct tree *t, const struct thing *list, size_t c
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < count; i++) {
-		int there = look(t, &list[i], &p, &s, e);
+		int there = list[i].there ? 1 : look(t, &list[i], &p, &s, e);
 
 		if (there == 0 && p.up < 0)
 			r = check_place(t, p.parent, e);
@@ -446,7 +450,7 @@ static int open_root(int *ret, const char *root, struct err *e)
 	int r;
 
 	if (fd < 0)
-		return errno == ENOENT ? 0 : err_sys(e, "open root %s", root);
+		return errno == ENOENT ? 0 : err_sys(e, "root %s", root);
 	r = lock_root(fd, root, e);
 	if (r < 0)
 		return r;

@@ -34,6 +34,7 @@ struct thing {
 	char *path; /* inside the root, normal form */
 	char *source;
 	mode_t mode;
+	bool there; /* tree_check() has seen it under the lock, so it stays */
 };
 
 /* Opens the root and locks it for as long as t->fd stays open in any process; makes it, and its parents, if missing
@@ -41,8 +42,8 @@ struct thing {
 int tree_open(struct tree *t, const char *root, bool make, struct undo *u, struct err *e);
 void tree_drop(struct tree *t);
 
-/* Could tree_make() do its work? Looks only. Needs t->fd and t->root. */
-int tree_check(const struct tree *t, const struct thing *list, size_t count, struct err *e);
+/* Could tree_make() do its work? Looks only, and marks what is there. */
+int tree_check(const struct tree *t, struct thing *list, size_t count, struct err *e);
 
 /* Makes what is missing, in order: parents come before their children.  Never changes what is there. */
 int tree_make(const struct tree *t, const struct thing *list, size_t count, struct err *e);

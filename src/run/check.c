@@ -47,7 +47,7 @@ static json_t *examine(struct check *c, const json_t *request)
 	json_t *reply, *list = json_array();
 
 	if (spec)
-		virtual_check(c->host, spec, &faults, keep_note, c);
+		virtual_check(c->host, spec, &faults, keep_note, c, NULL);
 	for (size_t i = 0; i < faults.count; i++)
 		json_array_append_new(list, fault_json(&faults.list[i]));
 	if (faults.count) {

@@ -109,8 +109,12 @@ int gc_run(bool dry_run)
 		g.name = NULL;
 		complain(&g, &e);
 	}
-	if (!dry_run)
-		rmdir(STATE_PARENT); /* a supervisor killed between two steps leaves it empty */
+	if (!dry_run) {
+		/* A supervisor that is killed between two steps leaves these empty. */
+		if (host)
+			cage_host_tidy(host);
+		rmdir(STATE_PARENT);
+	}
 	if (!g.found && !g.failed)
 		printf("nothing is left behind\n");
 	return g.failed;

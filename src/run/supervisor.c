@@ -1,5 +1,6 @@
 #include "run/supervisor.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -19,6 +20,10 @@
 #include "sys/proc.h"
 
 enum { EXIT_OWN_FAILURE = 125, SCRIPT_STOP_MS = 2000 };
+
+/* What a server is told by: to read its configuration again, to open its logs again. */
+static const int passed_on[] = {SIGHUP, SIGUSR1, SIGUSR2};
+enum { PASSED_ON = sizeof passed_on / sizeof *passed_on };
 
 /* ---- members ---- */
 
@@ -56,13 +61,15 @@ static int faults_status(const struct faults *f)
 
 int supervisor_start(struct supervisor *s, struct spec *spec, struct faults *f, int *status, struct err *e)
 {
+	struct jail_look *look;
 	struct member *m;
 	int r;
 
 	*status = EXIT_OWN_FAILURE;
-	virtual_check(s->host, spec, f, spec->quiet ? NULL : warn_limit, spec->name);
+	virtual_check(s->host, spec, f, spec->quiet ? NULL : warn_limit, spec->name, &look);
 	if (f->count) {
 		*status = faults_status(f);
+		jail_look_drop(&look);
 		spec_drop(&spec);
 		return -EINVAL;
 	}
@@ -72,7 +79,7 @@ int supervisor_start(struct supervisor *s, struct spec *spec, struct faults *f, 
 	m->next = s->members;
 	s->members = m;
 	s->any = true;
-	r = virtual_start(&s->owner, spec, &m->v, e);
+	r = virtual_start(&s->owner, spec, look, &m->v, e);
 	if (r < 0) {
 		unlink_member(s, m);
 		free(m);
@@ -82,7 +89,14 @@ int supervisor_start(struct supervisor *s, struct spec *spec, struct faults *f, 
 
 static void on_started(struct virtual_owner *o, struct virtual *v)
 {
-	client_tell_started((struct supervisor *)o, v);
+	struct supervisor *s = (struct supervisor *)o;
+	struct member *m = supervisor_find(s, virtual_name(v));
+	struct err e;
+
+	for (size_t i = 0; m && i < PASSED_ON; i++)
+		if (m->early & 1U << i)
+			virtual_signal(v, passed_on[i], &e);
+	client_tell_started(s, v);
 }
 
 /* Job control: when the command is stopped by the terminal, so are we, and the shell takes over. What it sends to
@@ -171,13 +185,22 @@ static bool program_got_it(const struct supervisor *s)
 	return s->members != NULL;
 }
 
-static void pass_on(struct supervisor *s, int signal)
+/* One that is starting gets it as soon as it runs. */
+static void pass_on_to(struct member *m, size_t which)
 {
 	struct err e;
 
-	for (struct member *m = s->members; m; m = m->next)
-		if (virtual_state(m->v) == VIRTUAL_RUNNING && virtual_signal(m->v, signal, &e) < 0)
-			say(virtual_name(m->v), "%s", e.text);
+	if (virtual_state(m->v) < VIRTUAL_RUNNING)
+		m->early |= 1U << which;
+	else if (virtual_state(m->v) == VIRTUAL_RUNNING && virtual_signal(m->v, passed_on[which], &e) < 0)
+		say(virtual_name(m->v), "%s", e.text);
+}
+
+static void pass_on(struct supervisor *s, int signal)
+{
+	for (size_t i = 0; i < PASSED_ON; i++)
+		for (struct member *m = s->members; m && signal == passed_on[i]; m = m->next)
+			pass_on_to(m, i);
 }
 
 static void take_signal(struct supervisor *s, const struct signalfd_siginfo *info)
@@ -334,6 +357,22 @@ static void close_supervisor(struct supervisor *s)
 	loop_drop(&s->loop);
 }
 
+/* All of ours are close-on-exec. What is not came from whoever called us: a shell's `> >(tee log)` is one. */
+static void close_inherited(void)
+{
+	DIR *dir = opendir("/proc/self/fd");
+	struct dirent *d;
+
+	while (dir && (d = readdir(dir))) {
+		int fd = atoi(d->d_name), flags = fcntl(fd, F_GETFD);
+
+		if (fd > STDERR_FILENO && flags >= 0 && !(flags & FD_CLOEXEC))
+			close(fd);
+	}
+	if (dir)
+		closedir(dir);
+}
+
 /* Once nothing more can be started: whoever is at the other end of a pipe shall see that the command has closed it. A
  * terminal stays, for job control; standard error too, for what there is to say. */
 static void let_go_of_streams(struct supervisor *s)
@@ -350,6 +389,7 @@ static void let_go_of_streams(struct supervisor *s)
 	for (int fd = STDIN_FILENO; null >= 0 && fd <= STDOUT_FILENO; fd++)
 		if (!isatty(fd))
 			dup2(null, fd);
+	close_inherited();
 }
 
 static int serve(struct supervisor *s, struct err *e)

@@ -27,6 +27,7 @@ struct waiter {
 struct member {
 	struct member *next; /* the latest first */
 	struct virtual *v;
+	unsigned early; /* which of the signals that are passed on came before it ran: a bit each */
 };
 
 struct supervisor {

@@ -33,6 +33,7 @@ struct virtual
 	/* what it has, in the order in which it gets it */
 	struct state *folder;
 	struct cage *cage;
+	struct jail_look *look;
 	struct jail_ready *ready;
 	struct vip_keeper keeper;
 	struct spawned child; /* init, or the command itself */
@@ -55,7 +56,6 @@ struct virtual
 	bool ended;  /* wait_status is valid: the command's, from init where there is one */
 	int wait_status;
 	struct err err;
-	struct cage_usage last;
 };
 
 const char *const virtual_state_names[VIRTUAL_STATES] = {
@@ -67,12 +67,11 @@ static void happen(struct virtual *v, enum virtual_event event);
 static void clear(struct virtual *v);
 
 void virtual_check(const struct cage_host *host, const struct spec *s, struct faults *f,
-	void (*warn)(void *arg, const char *text), void *arg)
+	void (*warn)(void *arg, const char *text), void *arg, struct jail_look **look)
 {
 	cage_check(host, s->group, &s->limits, f, warn, arg);
-	jail_check(&s->jail, s->argv, f);
-	if (s->vip.address)
-		vip_check(&s->vip, f);
+	jail_check(&s->jail, s->argv, f, look);
+	vip_check(&s->vip, f);
 }
 
 /* ---- what it listens to ---- */
@@ -187,9 +186,12 @@ static int clone_child(struct virtual *v, struct err *e)
 
 static int launch_all(struct virtual *v, struct err *e)
 {
-	int r = jail_prepare(
-		&v->spec->jail, virtual_name(v), v->spec->argv, v->owner->environ, state_undo(v->folder), &v->ready, e);
+	struct jail_look *look = v->look;
+	int r;
 
+	v->look = NULL;
+	r = jail_prepare(&v->spec->jail, look, virtual_name(v), v->spec->argv, v->owner->environ, state_undo(v->folder),
+		&v->ready, e);
 	if (r == 0)
 		r = open_cage(v, e);
 	if (r == 0)
@@ -340,16 +342,19 @@ static void child_ended(struct virtual *v)
 	clear(v);
 }
 
-static void explain_kill(struct virtual *v)
+static void explain_kill(const struct virtual *v)
 {
+	uint64_t kills = v->cage ? cage_oom_kills(v->cage) : 0;
 	char limit[16], peak[16];
+	struct cage_usage last;
 
-	if (!v->last.oom_kills || v->last.oom_kills == UINT64_MAX)
+	if (!kills)
 		return;
+	cage_usage(v->cage, &last);
 	say(virtual_name(v), "killed for memory by the kernel: %llu process%s, limit %s, peak %s",
-		(unsigned long long)v->last.oom_kills, v->last.oom_kills == 1 ? "" : "es",
-		print_size(limit, sizeof limit, v->last.memory_limit_bytes),
-		print_size(peak, sizeof peak, v->last.memory_peak_bytes));
+		(unsigned long long)kills, kills == 1 ? "" : "es",
+		print_size(limit, sizeof limit, last.memory_limit_bytes),
+		print_size(peak, sizeof peak, last.memory_peak_bytes));
 }
 
 static void gone(struct virtual *v)
@@ -365,10 +370,8 @@ static void gone(struct virtual *v)
 
 static bool anything_alive(struct virtual *v)
 {
-	pid_t pid;
-
 	reap(v);
-	return (v->child.pidfd >= 0 && !v->reaped) || (v->cage && cage_pids(v->cage, &pid, 1) > 0);
+	return (v->child.pidfd >= 0 && !v->reaped) || (v->cage && cage_is_populated(v->cage));
 }
 
 /* Dying takes the kernel a moment. Somebody in an uninterruptible sleep takes longer: then say so, once. */
@@ -402,17 +405,16 @@ static void clear_more(struct virtual *v)
 		clear_later(v);
 		return;
 	}
-	if (v->cage)
-		cage_usage(v->cage, &v->last);
+	explain_kill(v);
 	cage_drop(&v->cage);
-	jail_ready_drop(&v->ready); /* it holds the root, which is not cleared while somebody does */
+	/* These hold the root, which is not cleared while somebody does. */
+	jail_look_drop(&v->look);
+	jail_ready_drop(&v->ready);
 	if (v->keeper.fd >= 0)
 		vip_stop(&v->keeper);
 	undo_all(v);
 	if (v->failed)
 		say(virtual_name(v), "%s", v->err.text);
-	else
-		explain_kill(v);
 	gone(v);
 }
 
@@ -480,18 +482,15 @@ const char *virtual_table_cell(enum virtual_state s, enum virtual_event e)
 
 /* ---- for its owner ---- */
 
-int virtual_start(struct virtual_owner *o, struct spec *spec, struct virtual **ret, struct err *e)
+static struct virtual *new_virtual(struct virtual_owner *o, struct spec *spec, struct jail_look *look)
 {
 	struct virtual *v = calloc(1, sizeof *v);
-	bool recovered;
-	int r;
 
-	if (!v) {
-		spec_drop(&spec);
-		return err_set(e, ENOMEM, "out of memory");
-	}
+	if (!v)
+		abort();
 	v->owner = o;
 	v->spec = spec;
+	v->look = look;
 	v->child = (struct spawned){.pidfd = -1, .report = -1};
 	v->keeper = (struct vip_keeper){.fd = -1, .pidfd = -1};
 	v->main_pidfd = v->listener = -1;
@@ -500,6 +499,16 @@ int virtual_start(struct virtual_owner *o, struct spec *spec, struct virtual **r
 	v->report_watch = (struct watch){-1, report_ready};
 	v->listen_watch = (struct watch){-1, listener_ready};
 	v->alarm.ring = alarm_rings;
+	return v;
+}
+
+int virtual_start(
+	struct virtual_owner *o, struct spec *spec, struct jail_look *look, struct virtual **ret, struct err *e)
+{
+	struct virtual *v = new_virtual(o, spec, look);
+	bool recovered;
+	int r;
+
 	r = state_open(spec->name, &recovered, &v->folder, e);
 	if (r < 0) {
 		v->state = VIRTUAL_GONE;
@@ -521,6 +530,7 @@ void virtual_free(struct virtual *v)
 		state_remove(v->folder, &ignored);
 	state_drop(&v->folder);
 	cage_drop(&v->cage);
+	jail_look_drop(&v->look);
 	jail_ready_drop(&v->ready);
 	fd_drop(&v->child.pidfd);
 	fd_drop(&v->child.report);

@@ -54,12 +54,14 @@ struct virtual_owner {
 };
 
 /* Everything about a description that this host cannot do. */
+/* *look (may be NULL): what was seen of the jail, for virtual_start. */
 void virtual_check(const struct cage_host *host, const struct spec *s, struct faults *f,
-	void (*warn)(void *arg, const char *text), void *arg);
+	void (*warn)(void *arg, const char *text), void *arg, struct jail_look **look);
 
-/* Takes the description over in any case. When it returns 0 the start is under way and o->started or o->gone will
- * come; -errno: nothing was made, e says why. */
-int virtual_start(struct virtual_owner *o, struct spec *spec, struct virtual **ret, struct err *e);
+/* Takes the description and the look over in any case. When it returns 0 the start is under way and o->started or
+ * o->gone will come; -errno: nothing was made, e says why. */
+int virtual_start(
+	struct virtual_owner *o, struct spec *spec, struct jail_look *look, struct virtual **ret, struct err *e);
 void virtual_free(struct virtual *v); /* VIRTUAL_GONE only */
 
 /* SIGTERM, and SIGKILL to the whole cage after timeout_ms; a second call kills at once. */

@@ -77,7 +77,7 @@ static const char *fault(struct world *w, const char *command, const char *key)
 	struct faults f = FAULTS_NONE;
 
 	*text = '\0';
-	jail_check(&w->j, (char *const[]){(char *)command, NULL}, &f);
+	jail_check(&w->j, (char *const[]){(char *)command, NULL}, &f, NULL);
 	if (f.count > 1)
 		fail_msg("%zu faults: %s; %s", f.count, f.list[0].text, f.list[1].text);
 	if (f.count == 1) {

@@ -145,7 +145,7 @@ static void run(struct world *w, char *const *argv)
 	pid_t pid;
 
 	memset(w->error, 0, sizeof *w->error);
-	if (jail_prepare(&w->j, "test", argv, environ, &w->undo, &r, &e) < 0)
+	if (jail_prepare(&w->j, NULL, "test", argv, environ, &w->undo, &r, &e) < 0)
 		fail_msg("%s", e.text);
 	if (w->between)
 		w->between(w);

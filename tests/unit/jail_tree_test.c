@@ -123,7 +123,7 @@ static bool there(const char *path)
 }
 
 #define THINGS(w)                                            \
-	const struct thing things[] = {                      \
+	struct thing things[] = {                            \
 		{THING_DIR, "etc", NULL, 0755},              \
 		{THING_DIR, "tmp", NULL, 01777},             \
 		{THING_LINK, "bin", "usr/bin", 0777},        \
