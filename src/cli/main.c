@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <unistd.h>
 
 #include "base/own.h"
@@ -214,7 +215,7 @@ static void print_help(FILE *out)
 	fputs("Usage: virtualing FILE.rb [ARG...]\n"
 	      "       virtualing COMMAND [OPTION...]\n\n"
 	      "Runs programs inside walls described in a few lines of Ruby.\n\n"
-	      "  FILE.rb [ARG...]   run what the file describes\n",
+	      "  FILE.rb [ARG...]        run what the file describes\n",
 		out);
 	commands_help(out, commands);
 	fputs("\n`virtualing COMMAND --help` says more about each.\n", out);
@@ -248,11 +249,13 @@ static int run_command(const struct command *command, int argc, char **argv)
 	return status;
 }
 
-/* A descriptor that is opened later must not become somebody's standard output. */
-static int open_standard(void)
+/* A descriptor that is opened later must not become somebody's standard output; and what whoever called us has left
+ * open (a shell's `> >(tee log)`) is not for us to hold, nor for a confined program to inherit. */
+static int settle_descriptors(void)
 {
 	int fd;
 
+	close_range(STDERR_FILENO + 1, ~0U, 0);
 	do
 		fd = open("/dev/null", O_RDWR);
 	while (fd >= 0 && fd <= STDERR_FILENO);
@@ -267,7 +270,9 @@ int main(int argc, char **argv)
 	const struct command *command;
 	const char *near;
 
-	if (open_standard() < 0)
+	/* 16 random bytes that the kernel has given us anyway; else jansson opens /dev/urandom (getauxval(3)). */
+	json_object_seed(*(const size_t *)getauxval(AT_RANDOM) | 1);
+	if (settle_descriptors() < 0)
 		return fail(strerrordesc_np(errno), "open /dev/null: ");
 	if (argc < 2) {
 		print_help(stderr);

@@ -50,6 +50,21 @@ static bool find_long(const struct command *command, const char *name, size_t le
 
 enum { KEYS_MAX = 96 };
 
+/* The one word that begins like this: what somebody means who stops typing early. */
+static const char *only_completion(const char *word, const char *const *words)
+{
+	const char *found = NULL;
+
+	for (; *word && *words; words++) {
+		if (strncmp(word, *words, strlen(word)) != 0)
+			continue;
+		if (found)
+			return NULL;
+		found = *words;
+	}
+	return found;
+}
+
 static int unknown(const struct command *command, const char *name, size_t length, struct err *e)
 {
 	struct spec_key keys[KEYS_MAX];
@@ -69,6 +84,7 @@ static int unknown(const struct command *command, const char *name, size_t lengt
 		memcpy(word, name, length);
 		word[length] = '\0';
 		near = parse_nearest(word, words);
+		near = near ? near : only_completion(word, words);
 	}
 	return err_set(e, EINVAL, "unknown option --%.*s%s%s%s", (int)length, name, near ? " (did you mean --" : "",
 		near ? near : "", near ? "?)" : "");

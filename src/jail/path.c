@@ -63,7 +63,8 @@ const char *path_split(const char *path, char parent[PATH_MAX])
 }
 
 /* A rename anywhere while ".." is walked makes the kernel give up with EAGAIN: it cannot tell whether the walk left
- * the root.  Trying again is what its manual page asks for. */
+ * the root.  Trying again is what its manual page asks for.  EXDEV is the same seen later: a directory of the path was
+ * moved out of the root meanwhile; without RESOLVE_NO_XDEV it means nothing else. */
 static int open_how(int root, const char *path, struct open_how *how)
 {
 	int fd = -1;
@@ -72,7 +73,7 @@ static int open_how(int root, const char *path, struct open_how *how)
 	how->resolve |= RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
 	for (int i = 0; i < ATTEMPTS; i++) {
 		fd = sys_openat2(root, *path ? path : ".", how);
-		if (fd >= 0 || (errno != EAGAIN && errno != EINTR))
+		if (fd >= 0 || (errno != EAGAIN && errno != EINTR && errno != EXDEV))
 			break;
 	}
 	return fd;

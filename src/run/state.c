@@ -435,7 +435,8 @@ struct undo *state_undo(struct state *s)
 
 int state_remove(struct state *s, struct err *e)
 {
-	static const char *const files[] = {"state.json.new", "state.json", "control.sock", "journal", "lock"};
+	/* The lock goes last: it says that somebody is at work. */
+	static const char *const files[] = {"state.json", "control.sock", "journal", "lock"};
 	char path[256];
 	int r = folder_path(s->name, path, sizeof path, e);
 
@@ -444,7 +445,13 @@ int state_remove(struct state *s, struct err *e)
 	for (size_t i = 0; i < sizeof files / sizeof *files; i++)
 		if (unlinkat(s->dir, files[i], 0) < 0 && errno != ENOENT)
 			return err_sys(e, "remove %s/%s", path, files[i]);
-	if (rmdir(path) < 0 && errno != ENOENT)
+	r = rmdir(path);
+	if (r < 0 && errno == ENOTEMPTY) {
+		unlinkat(s->dir, "state.json.new", 0); /* of a crash in between */
+		r = rmdir(path);
+	}
+	/* Still not empty: the next supervisor of this name has locked it anew, and it is no longer ours. */
+	if (r < 0 && errno != ENOENT && errno != ENOTEMPTY)
 		return err_sys(e, "remove %s", path);
 	rmdir(STATE_PARENT); /* other virtuals keep it */
 	return 0;

@@ -1,6 +1,5 @@
 #include "run/supervisor.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -357,22 +356,6 @@ static void close_supervisor(struct supervisor *s)
 	loop_drop(&s->loop);
 }
 
-/* All of ours are close-on-exec. What is not came from whoever called us: a shell's `> >(tee log)` is one. */
-static void close_inherited(void)
-{
-	DIR *dir = opendir("/proc/self/fd");
-	struct dirent *d;
-
-	while (dir && (d = readdir(dir))) {
-		int fd = atoi(d->d_name), flags = fcntl(fd, F_GETFD);
-
-		if (fd > STDERR_FILENO && flags >= 0 && !(flags & FD_CLOEXEC))
-			close(fd);
-	}
-	if (dir)
-		closedir(dir);
-}
-
 /* Once nothing more can be started: whoever is at the other end of a pipe shall see that the command has closed it. A
  * terminal stays, for job control; standard error too, for what there is to say. */
 static void let_go_of_streams(struct supervisor *s)
@@ -389,7 +372,6 @@ static void let_go_of_streams(struct supervisor *s)
 	for (int fd = STDIN_FILENO; null >= 0 && fd <= STDOUT_FILENO; fd++)
 		if (!isatty(fd))
 			dup2(null, fd);
-	close_inherited();
 }
 
 static int serve(struct supervisor *s, struct err *e)
