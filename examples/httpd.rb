@@ -20,5 +20,6 @@ Virtual.new({
     :env => { "LISTEN" => vip ? "#{vip}:80" : "127.0.0.1:8081" },
     :cmnd => ["/usr/sbin/apache2", "-X", "-f", "/etc/apache2/httpd.conf"],
   },
+  # Without an address this section is left out.
   :ip => vip ? { :vip => vip, :dev => device } : nil,
 }).run

@@ -265,15 +265,13 @@ static int settle_descriptors(void)
 	return 0;
 }
 
-int main(int argc, char **argv)
+static int run_any(int argc, char **argv)
 {
 	const struct command *command;
 	const char *near;
 
 	/* 16 random bytes that the kernel has given us anyway; else jansson opens /dev/urandom (getauxval(3)). */
 	json_object_seed(*(const size_t *)getauxval(AT_RANDOM) | 1);
-	if (settle_descriptors() < 0)
-		return fail(strerrordesc_np(errno), "open /dev/null: ");
 	if (argc < 2) {
 		print_help(stderr);
 		return EXIT_OWN_FAILURE;
@@ -292,4 +290,16 @@ int main(int argc, char **argv)
 	if (!is_script(argv[1]))
 		return unknown(argv[1], near);
 	return need_root() ? EXIT_OWN_FAILURE : supervisor_run_file(argv + 1);
+}
+
+int main(int argc, char **argv)
+{
+	int status;
+
+	if (settle_descriptors() < 0)
+		return fail(strerrordesc_np(errno), "open /dev/null: ");
+	status = run_any(argc, argv);
+	if (fflush(stdout) == EOF || ferror(stdout))
+		return fail(strerrordesc_np(errno), "write to standard output: ");
+	return status;
 }

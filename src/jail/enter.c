@@ -51,6 +51,17 @@ static int hide(struct entry *n, struct err *e)
 	return prctl(PR_SET_DUMPABLE, 0) < 0 ? err_sys(e, "become undumpable") : 0;
 }
 
+/* A pid namespace does not part process groups: kill(0, ...) inside would reach the shell that started us, and its
+ * other jobs.  With a controlling terminal the group is what job control goes by; there confine() alone must do. */
+static int leave_group(struct entry *n, struct err *e)
+{
+	AUTO(fd_drop) int terminal = open("/dev/tty", O_RDONLY | O_NOCTTY | O_CLOEXEC);
+
+	if (terminal >= 0)
+		return 0;
+	return setpgid(0, 0) < 0 ? err_sys(e, "begin one") : 0;
+}
+
 /* Best effort: without keyrings in the kernel there is none to leave, and root's quota of them may be used up. */
 static int leave_keyring(struct entry *n, struct err *e)
 {
@@ -207,6 +218,20 @@ static int close_descriptors(struct entry *n, struct err *e)
 	return 0;
 }
 
+/* Best effort, since Linux 6.12: no signal leaves the jail, nor does a connection to an abstract socket, whose names
+ * belong to the network that the jail may share with the host.  As with the filter, who asks for none gets none. */
+static int confine(struct entry *n, struct err *e)
+{
+	const struct jail_ready *r = n->ready;
+	const struct sys_landlock_ruleset rules = {
+		.scoped = SYS_SCOPE_ABSTRACT_SOCKETS | (r->clone_flags & CLONE_NEWPID ? SYS_SCOPE_SIGNALS : 0)};
+	AUTO(fd_drop) int fd = r->filter ? sys_landlock_create(&rules) : -1;
+
+	if (fd < 0)
+		return 0;
+	return sys_landlock_restrict(fd) < 0 ? err_sys(e, "keep signals and connections inside") : 0;
+}
+
 static int filter_calls(struct entry *n, struct err *e)
 {
 	return n->ready->filter ? filter_install(n->ready->filter, n->ready->filter_count, e) : 0;
@@ -223,6 +248,7 @@ static const struct step {
 	{"standard descriptors", check_standard, JAIL | CHROOT, "before anything is made"},
 	{"hiding", hide, ALL,
 		"from here on the host's binary is reachable through /proc/PID/exe: nobody inside may trace us"},
+	{"process group", leave_group, JAIL, "looks at the host's /dev/tty"},
 	{"keyring", leave_keyring, JAIL, "the filter forbids keyctl"},
 	{"host name", name_host, JAIL, "needs CAP_SYS_ADMIN"},
 	{"loopback", raise_loopback, JAIL, "needs CAP_NET_ADMIN"},
@@ -241,6 +267,7 @@ static const struct step {
 	{"hiding again", hide, ALL,
 		"a change of ids or capabilities makes the process as dumpable as the host's setting says"},
 	{"descriptors", close_descriptors, ALL, "the last one that a step needed is used"},
+	{"confinement", confine, JAIL, "needs no_new_privs; after the descriptors, for it opens and closes one"},
 	{"filter", filter_calls, JAIL, "last: it forbids most of the above"},
 };
 

@@ -267,8 +267,6 @@ int host_start(struct host *h, int at, const struct spec *s, int *ret_pid)
 	AUTO(json_drop) json_t *answer = NULL;
 	json_t *description;
 
-	if (h->wrong)
-		return STATUS_FAILED;
 	description = spec_json(s);
 	if (json_dumpb(description, NULL, 0, JSON_COMPACT) > WIRE_MAX - 256) {
 		static const char text[] = "the description is longer than 1 MiB";
@@ -278,7 +276,13 @@ int host_start(struct host *h, int at, const struct spec *s, int *ret_pid)
 			NULL);
 		return STATUS_FAILED;
 	}
-	answer = ask(h, json_pack("{s:s, s:o}", "op", "start", "spec", description));
+	/* After a fault nothing is started any more, but all that is wrong with the file shall be said. */
+	answer = ask(h, json_pack("{s:s, s:o}", "op", h->wrong ? "check" : "start", "spec", description));
+	if (h->wrong) {
+		if (json_array_size(json_object_get(answer, "faults")) > 0)
+			refused(h, at, json_object_get(answer, "faults"));
+		return STATUS_FAILED;
+	}
 	if (!json_is_true(json_object_get(answer, "ok")))
 		return h->status = start_failed(h, at, answer);
 	h->started++;

@@ -171,7 +171,8 @@ static int each_entry(mrb_state *mrb, mrb_value key, mrb_value value, void *arg)
 		t->section = name;
 	else if (t->depth == 2)
 		t->key = name;
-	if (!mrb_nil_p(value))
+	/* A section may be left out by nil; a key may not: what was looked up in vain must not lift a limit. */
+	if (!mrb_nil_p(value) || t->depth > 1)
 		take_entry(h, name, value);
 	t->section = section;
 	t->key = outer;
@@ -193,8 +194,6 @@ static json_t *take_hash(struct taker *t, mrb_value value)
 static const char *kind_of(mrb_value value)
 {
 	switch (mrb_type(value)) {
-	case MRB_TT_FALSE:
-		return "nil";
 	case MRB_TT_PROC:
 		return "a block";
 	case MRB_TT_RANGE:
@@ -209,6 +208,10 @@ static const char *kind_of(mrb_value value)
 
 static json_t *take_other(struct taker *t, mrb_value value)
 {
+	if (mrb_nil_p(value)) {
+		faults_add(t->faults, t->section, t->key, "is nil: give it a value, or leave the key out");
+		return NULL;
+	}
 	faults_add(t->faults, t->section, t->key,
 		"%s cannot be used here: give text, a number, true, false, a list or a hash", kind_of(value));
 	return NULL;

@@ -66,7 +66,7 @@ static json_t *reply_to(struct check *c, const json_t *request)
 {
 	const char *op = json_string_value(json_object_get(request, "op"));
 
-	if (op && strcmp(op, "start") == 0)
+	if (op && (strcmp(op, "start") == 0 || strcmp(op, "check") == 0))
 		return examine(c, request);
 	if (op && strcmp(op, "wait") == 0)
 		return json_pack("{s:b, s:i}", "ok", 1, "status", 0);

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 
+#include "base/own.h"
 #include "run/say.h"
 #include "run/script.h"
 #include "run/supervisor_private.h"
@@ -160,6 +161,19 @@ static void op_start(struct client *c, const json_t *request, struct member *m)
 	faults_drop(&faults);
 }
 
+static void op_check(struct client *c, const json_t *request, struct member *m)
+{
+	struct faults faults = FAULTS_NONE;
+	AUTO(spec_drop) struct spec *spec = spec_read(json_object_get(request, "spec"), NULL, &faults, NULL, NULL);
+
+	if (spec)
+		virtual_check(c->supervisor->host, spec, &faults, NULL, NULL, NULL);
+	answer(c, json_object_get(request, "id"),
+		json_pack("{s:b, s:s, s:o}", "ok", faults.count == 0, "error", "the description is wrong", "faults",
+			faults_json(&faults)));
+	faults_drop(&faults);
+}
+
 static void op_wait(struct client *c, const json_t *request, struct member *m)
 {
 	struct supervisor *s = c->supervisor;
@@ -219,6 +233,7 @@ static const struct operation {
 	void (*act)(struct client *c, const json_t *request, struct member *m);
 } operations[] = {
 	{"start", FROM_SCRIPT, op_start},
+	{"check", FROM_SCRIPT, op_check},
 	{"wait", FROM_SCRIPT, op_wait},
 	{"faults", FROM_SCRIPT, op_faults},
 	{"finish", FROM_SCRIPT, op_finish},

@@ -44,6 +44,24 @@ static inline int sys_capset(uint64_t effective, uint64_t permitted, uint64_t in
 	return (int)syscall(SYS_capset, &header, half);
 }
 
+/* Linux 6.12; older headers lack the last field.  Source: landlock(7). */
+struct sys_landlock_ruleset {
+	uint64_t handled_files, handled_ports, scoped;
+};
+enum { SYS_SCOPE_ABSTRACT_SOCKETS = 1, SYS_SCOPE_SIGNALS = 2 };
+
+/* A descriptor. E2BIG: the kernel does not know a field that is set; EINVAL: not a bit in it. */
+static inline int sys_landlock_create(const struct sys_landlock_ruleset *rules)
+{
+	return (int)syscall(SYS_landlock_create_ruleset, rules, sizeof *rules, 0);
+}
+
+/* For the calling thread and its children, for ever. */
+static inline int sys_landlock_restrict(int ruleset)
+{
+	return (int)syscall(SYS_landlock_restrict_self, ruleset, 0);
+}
+
 /* A new, empty session keyring in the place of the caller's; source: keyctl(2). */
 static inline int sys_new_session_keyring(void)
 {

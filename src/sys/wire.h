@@ -5,10 +5,12 @@
  * ([{"section", "key", "text"}]).
  *
  *   from the script host (socket on descriptor 3 of virtualing-ruby):
- *     {"op":"start", "spec":{...}}                 -> {"ok":true, "name", "pid"} once the command has been executed
+ *     {"op":"start", "spec":{...}}                 -> {"ok":true, "name", "pid"} once the command has been executed;
+ *                                                  failed with "printed":true: the reason has been said already
+ *     {"op":"check", "spec":{...}}                 -> {"ok":true}: it could be started here
  *     {"op":"wait", "name":"web"}                  -> {"ok":true, "status", "signal"?} when it has ended
  *     {"op":"wait"}                                -> the same when all have ended; status of the last
- *     {"op":"faults", "list":[{"file","line","section"?,"key"?,"text"}]}   no answer; the server prints them
+ *     {"op":"faults", "list":[{"file","line","section"?,"key"?,"text","trace"?:[...]}]}   no answer; the server prints
  *     {"op":"finish", "status":N}                  no answer; the script has ended. Without "status": that of the
  *                                                  last virtual, which may still be running
  *   on NAME/control.sock:

@@ -56,13 +56,24 @@ VIRTUAL='Virtual.new({ :jail => { :cmnd => "/bin/true" } })'
 		'"httpd-jail" 536870912 "/chroot/apache" ["/usr/local/apache/bin/httpd","-X"] "192.168.0.30"'
 }
 
-@test "symbols, texts and labels are the same as keys, and so are symbols and texts as values; nil is as not given" {
+@test "symbols, texts and labels are the same as keys, and so are symbols and texts as values; a section may be nil" {
 	script <<-'END'
-		Virtual.new("resource" => { name: :web, "cpu" => 1.5, :pids => nil }, jail: { "cmnd" => [:a, "b"] }).run
+		Virtual.new("resource" => { name: :web, "cpu" => 1.5 }, jail: { "cmnd" => [:a, "b"] }, :ip => nil).run
 	END
 	equal "$(faults)" ""
-	equal "$(asked 'select(.op == "start") | .spec | [.resource.name, .resource.cpu, .resource.pids, .jail.cmnd]')" \
+	equal "$(asked 'select(.op == "start") | .spec | [.resource.name, .resource.cpu, .ip.vip, .jail.cmnd]')" \
 		'["web","150%",null,["a","b"]]'
+}
+
+@test "a key that is nil is an error: what was looked up in vain lifts no limit" {
+	script <<-'END'
+		Virtual.new(
+		  resource: { pids: ENV["NOT_THERE"] },
+		  jail: { cmnd: "x" }).run
+	END
+	equal "$status" 125
+	equal "$(faults)" "2 resource.pids is nil: give it a value, or leave the key out"
+	equal "$(ops)" "faults finish"
 }
 
 @test "a virtual without a name is called after its file" {
@@ -87,7 +98,7 @@ VIRTUAL='Virtual.new({ :jail => { :cmnd => "/bin/true" } })'
 	END
 	equal "$status" 125
 	equal "$output" "$(printf '%s\n' 125 '"web"' nil 125)"
-	equal "$(ops)" "faults faults finish"
+	equal "$(ops)" "faults check faults finish"
 	has "$(faults)" "3 resource.memroy unknown key :memroy (did you mean :memory?)"
 	has "$(faults)" "4 resource.pids"
 	has "$(faults)" "10 jail.root"
@@ -157,7 +168,7 @@ VIRTUAL='Virtual.new({ :jail => { :cmnd => "/bin/true" } })'
 	equal "$status" 125
 	equal "$output" 125
 	equal "$(faults)" "$(printf '%s\n' '4 resource.mem no memory controller' '6 jail.root is a file')"
-	equal "$(ops)" "start faults finish"
+	equal "$(ops)" "start faults check finish"
 }
 
 # ---- running ----

@@ -114,7 +114,7 @@ static void roots_that_make_no_sense(void **state)
 	w->j.root = "/nowhere";
 	w->j.plain_chroot = true;
 	assert_string_equal(
-		fault(w, "/bin/sh", "root"), "root /nowhere: No such file or directory (a plain chroot makes nothing)");
+		fault(w, "/bin/sh", "root"), "root /nowhere does not exist (a plain chroot makes nothing)");
 }
 
 static void links_in_the_place_of_dev_and_proc(void **state)
