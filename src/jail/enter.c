@@ -40,8 +40,15 @@ static int check_standard(struct entry *n, struct err *e)
 	for (int fd = 0; fd < 3; fd++) {
 		struct stat s;
 
-		if (fstat(fd, &s) == 0 && S_ISDIR(s.st_mode))
+		if (fstat(fd, &s) < 0)
+			continue;
+		if (S_ISDIR(s.st_mode))
 			return err_set(e, EISDIR, "%s is a directory of the host", names[fd]);
+		/* /proc/self/fd/N opens the file anew, for writing too: a pipe gives away less. */
+		if (S_ISBLK(s.st_mode))
+			return err_set(e, EPERM,
+				"%s is a disk, which the jail could open for writing: put `cat` and a pipe between",
+				names[fd]);
 	}
 	return 0;
 }

@@ -72,6 +72,8 @@ static const struct rule rules[] = {
 	/* Input pushed into the caller's terminal would be read by its shell. */
 	DENY_ARG("ioctl", 1, TIOCSTI, "types into the terminal of whoever started the jail"),
 	DENY_ARG("ioctl", 1, TIOCLINUX, "pastes into the console of whoever started the jail"),
+	DENY_ARG("ioctl", 1, TIOCSETD,
+		"line disciplines make that terminal dumb, and have had holes of their own; servers need none"),
 
 	/* New namespaces: a user namespace gives back every capability inside it. */
 	{.call = "clone3",

@@ -37,10 +37,11 @@ static const struct {
 /* The jailed root is the host's root to these files, whatever capabilities it lacks: writing them would reach the whole
  * machine (core_pattern in sys starts a program on the host; a letter to sysrq-trigger stops it). */
 static const char *const read_only_files[] = {
-	"sys", "sysrq-trigger", "irq", "bus", "fs", "acpi", "scsi", "dynamic_debug"};
+	"sys", "sysrq-trigger", "irq", "bus", "fs", "acpi", "scsi", "asound", "driver", "dynamic_debug"};
 
 /* Reading these tells about the machine and its other users: memory, keys, timers with the commands that set them. */
-static const char *const masked_files[] = {"kcore", "keys", "timer_list", "sched_debug", "latency_stats"};
+static const char *const masked_files[] = {
+	"kcore", "keys", "timer_list", "sched_debug", "latency_stats", "kpagecount", "kpageflags", "kpagecgroup"};
 
 static int fill_dev(int dev, struct err *e)
 {

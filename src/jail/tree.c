@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -19,7 +20,14 @@
 #define ANY_CONTENT "*"		       /* in place of "SIZE MTIME_NS" in an undo */
 #define PASSING ".virtualing-new"      /* behind the name of a file until it is complete */
 
-enum { DETAIL_MAX = 64, LIST_MAX = 4096, NAMES_MAX = 4096, LOCK_WAIT_MS = 5000, LOCK_STEP_MS = 1, OPEN_ATTEMPTS = 16 };
+enum {
+	DETAIL_MAX = 64,
+	LIST_MAX = 4096,
+	NAMES_MAX = XATTR_LIST_MAX,
+	LOCK_WAIT_MS = 5000,
+	LOCK_STEP_MS = 1,
+	OPEN_ATTEMPTS = 16
+};
 
 /* "SIZE MTIME_NS": how UNDO_FILE knows that nobody wrote to a file since. */
 static void describe(const struct stat *s, char ret[DETAIL_MAX])
@@ -376,7 +384,7 @@ int tree_make(const struct tree *t, const struct thing *list, size_t count, stru
 
 /* ---- the root ---- */
 
-static int make_level(const struct tree *host, const char *path, struct err *e)
+static int make_level(const struct tree *host, const char *path, mode_t mode, struct err *e)
 {
 	char parent[PATH_MAX];
 	const char *name = path_split(path, parent);
@@ -392,7 +400,7 @@ static int make_level(const struct tree *host, const char *path, struct err *e)
 		return err_sys(e, "open /%s", parent);
 	if (note(host, UNDO_DIR, path, NULL, e) < 0)
 		return -e->code;
-	if (mkdirat(up, name, 0755) < 0 && errno != EEXIST)
+	if (mkdirat(up, name, mode) < 0 && errno != EEXIST)
 		return err_sys(e, "make directory /%s", path);
 	there = path_open(host->fd, path, O_RDONLY | O_DIRECTORY);
 	if (there >= 0 && host->undo)
@@ -416,7 +424,9 @@ static int make_root(const char *root, struct undo *u, struct err *e)
 			continue;
 		memcpy(prefix, path, end);
 		prefix[end] = '\0';
-		r = make_level(&t, prefix, e);
+		/* What leads to the root is closed to others: a set-user-id file that the jail's root user leaves in it
+		 * is one on the host, too. */
+		r = make_level(&t, prefix, path[end] ? 0700 : 0755, e);
 		if (path[end] == '\0')
 			break;
 	}

@@ -3,6 +3,7 @@
  * mounted there. */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -47,7 +48,7 @@ static int real(struct node *n, int fd)
 static int imagined(struct node *n, mode_t mode, const char *link)
 {
 	n->mode = mode;
-	strncpy(n->link, link, PATH_MAX - 1);
+	snprintf(n->link, sizeof n->link, "%s", link);
 	return 0;
 }
 

@@ -126,6 +126,7 @@ static void nothing_types_into_the_terminal(void **state)
 	SAYS(EPERM, SYS_ioctl, 0, TIOCSTI | UINT64_C(1) << 32);
 	SAYS(EPERM, SYS_ioctl, 0, TIOCSTI | UINT64_C(0xffffffff) << 32);
 	SAYS(EPERM, SYS_ioctl, 0, TIOCLINUX);
+	SAYS(EPERM, SYS_ioctl, 0, TIOCSETD);
 	SAYS(EPERM, SYS_ioctl, 0, TIOCLINUX | UINT64_C(1) << 63);
 	SAYS(ALLOW, SYS_ioctl, 0, TIOCGWINSZ);
 	SAYS(ALLOW, SYS_ioctl, 0, TCGETS);

@@ -96,10 +96,11 @@ static bool conflicts(const struct ether_arp *arp, const struct link *l, const s
 
 bool arp_conflict(int fd, const struct link *l, const struct ip *ip, uint8_t hardware[6])
 {
+	enum { ARP_AT_ONCE = 64 }; /* a neighbour that never stops asking must not stop us */
 	struct ether_arp arp;
 	ssize_t n;
 
-	while ((n = recv(fd, &arp, sizeof arp, 0)) >= 0) {
+	for (int i = 0; i < ARP_AT_ONCE && (n = recv(fd, &arp, sizeof arp, 0)) >= 0; i++) {
 		if ((size_t)n < sizeof arp || !conflicts(&arp, l, ip))
 			continue;
 		memcpy(hardware, arp.arp_sha, 6);

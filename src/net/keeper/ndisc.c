@@ -60,9 +60,10 @@ static bool claims(const struct solicitation *s)
 
 bool ndisc_rival(int fd, const struct link *l, uint8_t hardware[6])
 {
+	enum { AT_ONCE = 64 }; /* a neighbour that never stops talking must not stop us */
 	bool found = false;
 
-	for (;;) {
+	for (int i = 0; i < AT_ONCE; i++) {
 		struct sockaddr_ll from = {0};
 		socklen_t length = sizeof from;
 		struct solicitation s;
@@ -76,6 +77,7 @@ bool ndisc_rival(int fd, const struct link *l, uint8_t hardware[6])
 		memcpy(hardware, from.sll_addr, 6);
 		found = true;
 	}
+	return found;
 }
 
 /* A router must say so: hosts drop a default router that advertises itself without this bit. */
