@@ -275,11 +275,20 @@ int cage_gate(struct cage *c, struct cage_gate *ret, struct err *e)
 	const struct cage_group *inside = c->host->unified ? cage_find(c, c->host->unified, PLACE_WORK) : NULL;
 	int r = c->gate_open ? 0 : open_tasks(c, e);
 
-	if (r < 0)
+	if (r < 0) {
+		cage_close_gate(c);
 		return r;
+	}
 	*ret = (struct cage_gate){.into = inside ? inside->fd : -1, .tasks_count = c->tasks_count};
 	memcpy(ret->tasks, c->tasks, sizeof c->tasks);
 	return 0;
+}
+
+void cage_close_gate(struct cage *c)
+{
+	while (c->tasks_count)
+		close(c->tasks[--c->tasks_count]);
+	c->gate_open = false;
 }
 
 ssize_t cage_pids(const struct cage *c, pid_t *pids, size_t max)
@@ -350,8 +359,7 @@ void cage_drop(struct cage **cage)
 		fd_drop(&c->groups[i].fd);
 		free(c->groups[i].path);
 	}
-	for (size_t i = 0; i < c->tasks_count; i++)
-		close(c->tasks[i]);
+	cage_close_gate(c);
 	for (size_t i = 0; i < c->parents_count; i++)
 		free(c->parents[i]);
 	free(c->parents);

@@ -61,7 +61,7 @@ int cage_apply(struct cage *c, const struct limits *l, struct err *e);
 
 /* How a new process gets in.  into: for CLONE_INTO_CGROUP, or -1 where there is no v2 tree.  tasks[]: "tasks" files
  * of v1 groups; the child writes "0" to each while it is single-threaded.  Never cgroup.procs: that waits for an
- * RCU grace period.  The descriptors stay the cage's and are close-on-exec. */
+ * RCU grace period.  The descriptors stay the cage's, until the gate is closed, and are close-on-exec. */
 enum { CAGE_TASKS_MAX = CTRL_COUNT };
 struct cage_gate {
 	int into;
@@ -69,6 +69,7 @@ struct cage_gate {
 	size_t tasks_count;
 };
 int cage_gate(struct cage *c, struct cage_gate *ret, struct err *e);
+void cage_close_gate(struct cage *c); /* cage_gate() opens it again; twice is fine */
 
 struct cage_usage { /* UINT64_MAX where the kernel does not say */
 	uint64_t memory_bytes, memory_peak_bytes, memory_limit_bytes, swap_bytes;
@@ -105,6 +106,9 @@ void cage_drop(struct cage **c); /* frees memory only; the kernel's groups stay.
 /* Undoes UNDO_GROUP: kills everything in the group at this absolute path and below it, waits up to timeout_ms for
  * the processes to be gone, removes it and an empty parent "virtualing".  0 also when it is gone already. */
 int cage_undo_group(const char *path, int timeout_ms, struct err *e);
+
+/* Whether processes are in the group at this path or below it. */
+bool cage_group_is_populated(const char *path);
 
 /* Calls `each` for every group of ours, in any hierarchy ("/sys/fs/cgroup/memory/virtualing/web", "web"), for gc. */
 int cage_host_each_group(const struct cage_host *host, void (*each)(void *arg, const char *path, const char *name),

@@ -118,6 +118,15 @@ int cage_undo_group(const char *path, int timeout_ms, struct err *e)
 	return 0;
 }
 
+bool cage_group_is_populated(const char *path)
+{
+	struct err ignored;
+	AUTO(fd_drop) int fd = open_proved(path, &ignored);
+	pid_t pid;
+
+	return fd >= 0 && group_pids(fd, &pid, 1) > 0;
+}
+
 /* ---- finding them ---- */
 
 static int each_in_tree(const struct cage_tree *tree, void (*each)(void *arg, const char *path, const char *name),

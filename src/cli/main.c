@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "base/own.h"
@@ -33,11 +34,11 @@ static int need_root(void)
 	return geteuid() == 0 ? 0 : fail("needs root: run it with sudo", "");
 }
 
-static bool is_script(const char *name)
+static bool ends_in_rb(const char *name)
 {
 	size_t length = strlen(name);
 
-	return (length > 3 && strcmp(name + length - 3, ".rb") == 0) || strchr(name, '/');
+	return length > 3 && strcmp(name + length - 3, ".rb") == 0;
 }
 
 /* A virtual without --name is called after its command and our pid: "sleep-4711". */
@@ -76,8 +77,7 @@ static int cmd_run(const struct options_values *own, json_t *document)
 {
 	if (need_root())
 		return EXIT_OWN_FAILURE;
-	if (is_script(own->args[0]) && strcmp(own->args[0] + strlen(own->args[0]) - 3, ".rb") == 0 &&
-		json_object_size(document) == 0)
+	if (ends_in_rb(own->args[0]) && json_object_size(document) == 0)
 		return supervisor_run_file(own->args);
 	return run_options(own, document);
 }
@@ -269,9 +269,11 @@ static int run_any(int argc, char **argv)
 {
 	const struct command *command;
 	const char *near;
+	size_t seed;
 
 	/* 16 random bytes that the kernel has given us anyway; else jansson opens /dev/urandom (getauxval(3)). */
-	json_object_seed(*(const size_t *)getauxval(AT_RANDOM) | 1);
+	memcpy(&seed, (const void *)getauxval(AT_RANDOM), sizeof seed); /* they stand at any address */
+	json_object_seed(seed | 1);
 	if (argc < 2) {
 		print_help(stderr);
 		return EXIT_OWN_FAILURE;
@@ -287,7 +289,7 @@ static int run_any(int argc, char **argv)
 	command = command_find(commands, argv[1], &near);
 	if (command)
 		return run_command(command, argc - 1, argv + 1);
-	if (!is_script(argv[1]))
+	if (!ends_in_rb(argv[1]) && !strchr(argv[1], '/'))
 		return unknown(argv[1], near);
 	return need_root() ? EXIT_OWN_FAILURE : supervisor_run_file(argv + 1);
 }
@@ -296,6 +298,9 @@ int main(int argc, char **argv)
 {
 	int status;
 
+	/* A root may have /proc/self/exe as its command: this program then runs inside, before anything else does, and
+	 * its file is the host's.  What it starts there must not reach that through /proc/PID/exe. */
+	prctl(PR_SET_DUMPABLE, 0);
 	if (settle_descriptors() < 0)
 		return fail(strerrordesc_np(errno), "open /dev/null: ");
 	status = run_any(argc, argv);

@@ -113,6 +113,7 @@ void jail_ready_drop(struct jail_ready **r); /* closes, unlocks, frees; what was
 /* CLONE_NEW... flags for the one clone3; 0 without a jail. */
 uint64_t jail_clone_flags(const struct jail_ready *r);
 bool jail_wants_init(const struct jail_ready *r);
+bool jail_limits(const struct jail_ready *r, int resource); /* the description has a limit of this RLIMIT_... */
 
 /* The walls, in the child, which must be its own process with its own descriptor table (it may share memory; 48 KiB of
  * stack are enough).  Returns 0 when it stands inside, as the user it shall be, not dumpable until exec; or -errno, and

@@ -187,6 +187,8 @@ static int open_root(struct jail_ready *r, struct undo *u, struct err *e)
 	}
 	if (r->tree.fd < 0)
 		failed = tree_open(&r->tree, r->root, r->mode == MODE_JAIL, r->mode == MODE_JAIL ? u : NULL, e);
+	else if (r->mode == MODE_JAIL)
+		failed = tree_adopt(&r->tree, e);
 	if (failed)
 		return failed;
 	if (fstat(r->tree.fd, &s) < 0)
@@ -297,6 +299,14 @@ uint64_t jail_clone_flags(const struct jail_ready *r)
 bool jail_wants_init(const struct jail_ready *r)
 {
 	return r->init;
+}
+
+bool jail_limits(const struct jail_ready *r, int resource)
+{
+	for (size_t i = 0; i < r->rlimit_count; i++)
+		if (r->rlimits[i].resource == resource)
+			return true;
+	return false;
 }
 
 int jail_undo(enum undo_kind kind, const char *root, const char *path, const char *detail, struct err *e)

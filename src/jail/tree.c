@@ -433,6 +433,11 @@ static int make_root(const char *root, struct undo *u, struct err *e)
 	return r;
 }
 
+int tree_adopt(const struct tree *t, struct err *e)
+{
+	return fgetxattr(t->fd, MARK, NULL, 0) < 0 ? 0 : make_root(t->root, t->undo, e);
+}
+
 static void pause_ms(long ms)
 {
 	nanosleep(&(struct timespec){ms / 1000, ms % 1000 * 1000000}, NULL);

@@ -42,6 +42,10 @@ struct thing {
 int tree_open(struct tree *t, const char *root, bool make, struct undo *u, struct err *e);
 void tree_drop(struct tree *t);
 
+/* For a root that was opened without `make`: when another virtual has made it, its undo is noted for us too, for we may
+ * be the last to stand in it. Needs t->undo. */
+int tree_adopt(const struct tree *t, struct err *e);
+
 /* Could tree_make() do its work? Looks only, and marks what is there. */
 int tree_check(const struct tree *t, struct thing *list, size_t count, struct err *e);
 

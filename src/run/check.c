@@ -106,12 +106,12 @@ static int serve(struct check *c, struct err *e)
 static int evaluate(struct check *c, char **argv, struct err *e)
 {
 	struct spawned script;
-	sigset_t mask;
+	struct spawn_origin origin = {.nofile.rlim_cur = 0};
 	int socket, r = cage_host_open("/proc/self/mountinfo", &c->host, e);
 
-	sigprocmask(SIG_BLOCK, NULL, &mask);
+	sigprocmask(SIG_BLOCK, NULL, &origin.mask);
 	if (r == 0)
-		r = script_start(argv, &mask, &script, &socket, e);
+		r = script_start(argv, &origin, &script, &socket, e);
 	if (r < 0)
 		return r;
 	wire_init(&c->wire, socket);

@@ -90,7 +90,15 @@ static json_t *failed_json(const struct virtual *v)
 		"printed", 1);
 }
 
-/* Calls `reply` for each waiter that `matches`, and forgets it. */
+static bool all_gone(const struct supervisor *s)
+{
+	for (const struct member *m = s->members; m; m = m->next)
+		if (virtual_state(m->v) != VIRTUAL_GONE)
+			return false;
+	return true;
+}
+
+/* Answers each waiter that waits for this, and forgets it. */
 static void tell(struct supervisor *s, struct virtual *v, bool gone)
 {
 	struct waiter **at = &s->waiters;
@@ -98,7 +106,7 @@ static void tell(struct supervisor *s, struct virtual *v, bool gone)
 	while (*at) {
 		struct waiter *w = *at;
 		bool same = w->name && strcmp(w->name, virtual_name(v)) == 0;
-		bool last = gone && !w->name && !s->members->next; /* the one that goes is still a member */
+		bool last = gone && !w->name && all_gone(s); /* several may go in one turn */
 		json_t *message = NULL;
 
 		if (w->for_start && same)
@@ -142,6 +150,13 @@ static void op_start(struct client *c, const json_t *request, struct member *m)
 	struct err e = {0};
 	int status = 125, r = -EINVAL;
 
+	if (c->supervisor->stopping) {
+		/* What a script had asked for before it was killed would run on, with nobody left to stop it. */
+		spec_drop(&spec);
+		faults_drop(&faults);
+		refuse(c, request, "the supervisor is stopping");
+		return;
+	}
 	if (spec) {
 		/* The waiter stands before anything is told: a start can fail on the spot. */
 		wait_for(c, request, spec->name, true);
@@ -178,11 +193,16 @@ static void op_wait(struct client *c, const json_t *request, struct member *m)
 {
 	struct supervisor *s = c->supervisor;
 	const char *name = json_string_value(json_object_get(request, "name"));
+	const struct ended *n = name ? supervisor_find_ended(s, name) : NULL;
 
-	if (name ? supervisor_find(s, name) != NULL : s->members != NULL)
+	if (name ? supervisor_find(s, name) != NULL : !all_gone(s))
 		wait_for(c, request, name, false);
-	else
+	else if (!name)
 		answer(c, json_object_get(request, "id"), end_json(s->last_status, s->last_signal));
+	else if (n)
+		answer(c, json_object_get(request, "id"), end_json(n->status, n->signal));
+	else
+		refuse(c, request, "it has never run");
 }
 
 static void op_faults(struct client *c, const json_t *request, struct member *m)
@@ -266,9 +286,9 @@ static void serve(struct client *c, const json_t *request)
 
 /* ---- connections ---- */
 
-static void client_ready(struct watch *w, uint32_t events)
+/* One read of what has come: 1; 0: there was nothing; -errno: it is over. */
+static int take_some(struct client *c)
 {
-	struct client *c = (struct client *)((char *)w - offsetof(struct client, watch));
 	struct err e;
 	json_t *request;
 	int r = wire_fill(&c->wire, &e), next = 0;
@@ -281,6 +301,18 @@ static void client_ready(struct watch *w, uint32_t events)
 		answer(c, NULL, json_pack("{s:b, s:s}", "ok", 0, "error", e.text));
 	if (r < 0 || next < 0)
 		hang_up(c);
+	return next < 0 ? next : r;
+}
+
+static void client_ready(struct watch *w, uint32_t events)
+{
+	take_some((struct client *)((char *)w - offsetof(struct client, watch)));
+}
+
+void client_hear_out(struct client *c)
+{
+	while (!c->closing && take_some(c) > 0)
+		;
 }
 
 int client_add(struct supervisor *s, int fd, const char *name, struct client **ret, struct err *e)

@@ -26,52 +26,54 @@ struct finding {
 
 /* ---- trials: descriptions that are run ---- */
 
+/* What the others stand on, in this order. */
+enum { TRIAL_CAGE, TRIAL_JAIL };
+
 static const struct trial {
 	const char *what;
 	const char *description; /* JSON; $NAME and $ROOT are filled in */
-	bool essential;
 	const char *remedy;
 } trials[] = {
-	{"run a command in a cage", "{'resource':{'name':'$NAME'},'jail':{'cmnd':['/bin/true']}}", true,
+	{"run a command in a cage", "{'resource':{'name':'$NAME'},'jail':{'cmnd':['/bin/true']}}",
 		"run as root, with control groups mounted and writable"},
-	{"run a command in a jail", "{'resource':{'name':'$NAME'},'jail':{'root':'$ROOT','cmnd':['/bin/true']}}", true,
+	{"run a command in a jail", "{'resource':{'name':'$NAME'},'jail':{'root':'$ROOT','cmnd':['/bin/true']}}",
 		"needs Linux 5.12, root with CAP_SYS_ADMIN, and namespaces that are not forbidden "
 		"(/proc/sys/user/max_*)"},
-	{"limit memory", "{'resource':{'name':'$NAME','memory':'64M'},'jail':{'cmnd':['/bin/true']}}", false,
+	{"limit memory", "{'resource':{'name':'$NAME','memory':'64M'},'jail':{'cmnd':['/bin/true']}}",
 		"the kernel needs CONFIG_MEMCG; some boards want cgroup_enable=memory at boot"},
-	{"limit swap", "{'resource':{'name':'$NAME','memory':'64M','swap':'0'},'jail':{'cmnd':['/bin/true']}}", false,
+	{"limit swap", "{'resource':{'name':'$NAME','memory':'64M','swap':'0'},'jail':{'cmnd':['/bin/true']}}",
 		"the kernel needs swap accounting: swapaccount=1 at boot"},
 	{"throttle by memory-high", "{'resource':{'name':'$NAME','memory_high':'64M'},'jail':{'cmnd':['/bin/true']}}",
-		false, ""},
-	{"limit CPU time", "{'resource':{'name':'$NAME','cpu':'50%'},'jail':{'cmnd':['/bin/true']}}", false,
+		""},
+	{"limit CPU time", "{'resource':{'name':'$NAME','cpu':'50%'},'jail':{'cmnd':['/bin/true']}}",
 		"the kernel needs CONFIG_CFS_BANDWIDTH"},
-	{"weigh CPU time", "{'resource':{'name':'$NAME','cpu_weight':50},'jail':{'cmnd':['/bin/true']}}", false,
+	{"weigh CPU time", "{'resource':{'name':'$NAME','cpu_weight':50},'jail':{'cmnd':['/bin/true']}}",
 		"the kernel needs CONFIG_FAIR_GROUP_SCHED"},
-	{"choose CPUs", "{'resource':{'name':'$NAME','cpus':'0'},'jail':{'cmnd':['/bin/true']}}", false,
+	{"choose CPUs", "{'resource':{'name':'$NAME','cpus':'0'},'jail':{'cmnd':['/bin/true']}}",
 		"the kernel needs CONFIG_CPUSETS"},
-	{"limit processes", "{'resource':{'name':'$NAME','pids':64},'jail':{'cmnd':['/bin/true']}}", false,
+	{"limit processes", "{'resource':{'name':'$NAME','pids':64},'jail':{'cmnd':['/bin/true']}}",
 		"the kernel needs CONFIG_CGROUP_PIDS"},
 	{"limit reading from the disk of /",
-		"{'resource':{'name':'$NAME','io':{'/':{'read':'100M'}}},'jail':{'cmnd':['/bin/true']}}", false,
+		"{'resource':{'name':'$NAME','io':{'/':{'read':'100M'}}},'jail':{'cmnd':['/bin/true']}}",
 		"the kernel needs CONFIG_BLK_DEV_THROTTLING, and / must be on a disk"},
 	{"limit writing to the disk of /",
-		"{'resource':{'name':'$NAME','io':{'/':{'write':'100M'}}},'jail':{'cmnd':['/bin/true']}}", false,
+		"{'resource':{'name':'$NAME','io':{'/':{'write':'100M'}}},'jail':{'cmnd':['/bin/true']}}",
 		"the kernel needs CONFIG_BLK_DEV_THROTTLING, and / must be on a disk"},
-	{"limit huge pages", "{'resource':{'name':'$NAME','hugetlb':{'2M':'0'}},'jail':{'cmnd':['/bin/true']}}", false,
+	{"limit huge pages", "{'resource':{'name':'$NAME','hugetlb':{'2M':'0'}},'jail':{'cmnd':['/bin/true']}}",
 		"the kernel needs CONFIG_CGROUP_HUGETLB"},
 	{"kill a cage as one when memory is out",
-		"{'resource':{'name':'$NAME','oom_group':true},'jail':{'cmnd':['/bin/true']}}", false, ""},
+		"{'resource':{'name':'$NAME','oom_group':true},'jail':{'cmnd':['/bin/true']}}", ""},
 	{"wait instead of being killed when memory is out",
-		"{'resource':{'name':'$NAME','memory':'64M','oom':false},'jail':{'cmnd':['/bin/true']}}", false, ""},
+		"{'resource':{'name':'$NAME','memory':'64M','oom':false},'jail':{'cmnd':['/bin/true']}}", ""},
 	{"filter system calls",
-		"{'resource':{'name':'$NAME'},'jail':{'root':'$ROOT','filter':'default','cmnd':['/bin/true']}}", false,
+		"{'resource':{'name':'$NAME'},'jail':{'root':'$ROOT','filter':'default','cmnd':['/bin/true']}}",
 		"the kernel needs CONFIG_SECCOMP_FILTER"},
 	{"have a network namespace",
-		"{'resource':{'name':'$NAME'},'jail':{'root':'$ROOT','share':'none','cmnd':['/bin/true']}}", false,
+		"{'resource':{'name':'$NAME'},'jail':{'root':'$ROOT','share':'none','cmnd':['/bin/true']}}",
 		"the kernel needs CONFIG_NET_NS"},
 	{"keep an address (tried on lo)",
 		"{'resource':{'name':'$NAME'},'jail':{'cmnd':['/bin/true']},'ip':{'vip':'127.77.77.77','dev':'lo'}}",
-		false, "needs root with CAP_NET_ADMIN and CAP_NET_RAW"},
+		"needs root with CAP_NET_ADMIN and CAP_NET_RAW"},
 };
 
 static void fill_in(char *ret, size_t size, const char *text, const char *name, const char *root)
@@ -236,21 +238,35 @@ static void tell(json_t *list, const char *what, const struct finding *f, const 
 }
 
 /* The root is not made here: a trial makes what is missing and removes it at its end. */
+/* What cannot be tried for want of something else has no reason of its own, and no remedy. */
+static bool cannot_try(const struct trial *t, bool cage, bool jail, struct finding *ret)
+{
+	const char *missing = !cage ? "cage" : !jail && strstr(t->description, "$ROOT") ? "jail" : NULL;
+
+	if (missing)
+		snprintf(ret->reason, sizeof ret->reason, "not tried, for nothing can be run in a %s", missing);
+	return missing;
+}
+
 static bool try_all(json_t *list)
 {
-	bool good = true;
+	bool cage = true, jail = true;
 	char name[32], root[64];
 
 	snprintf(name, sizeof name, "doctor-%d", (int)getpid());
 	snprintf(root, sizeof root, "/run/virtualing-%s", name);
 	for (size_t i = 0; i < sizeof trials / sizeof *trials; i++) {
+		const struct trial *t = &trials[i];
 		struct finding f = {0};
+		bool tried = !cannot_try(t, cage, jail, &f);
 
-		try(&trials[i], name, root, &f);
-		tell(list, trials[i].what, &f, trials[i].remedy);
-		good = good && (f.able || !trials[i].essential);
+		if (tried)
+			try(t, name, root, &f);
+		tell(list, t->what, &f, tried ? t->remedy : "");
+		cage = cage && (f.able || i != TRIAL_CAGE);
+		jail = jail && (f.able || i != TRIAL_JAIL);
 	}
-	return good;
+	return cage && jail;
 }
 
 int doctor_run(bool json)

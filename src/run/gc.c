@@ -1,6 +1,7 @@
 #include "run/gc.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -80,20 +81,35 @@ static void sweep_folders(struct gc *g)
 	free(names);
 }
 
-/* A virtual makes its folder before its groups and removes it after them, so a group without one has no owner. */
+/* A virtual makes its folder before its groups and removes it after them, so a group without one has no owner; unless
+ * somebody has removed the folder, or it lies in a /run that we do not see: whoever runs is not killed on suspicion.
+ * While the group is removed the folder is ours: a virtual of this name that starts meanwhile waits. */
 static void sweep_group(void *arg, const char *path, const char *name)
 {
+	AUTO(state_drop) struct state *s = NULL;
 	struct gc *g = arg;
-	char folder[256], text[512];
+	char folder[512], text[PATH_MAX];
+	bool recovered;
 	struct err e;
 
 	snprintf(folder, sizeof folder, STATE_PARENT "/%s", name);
 	if (access(folder, F_OK) == 0)
 		return;
 	g->name = name;
+	if (cage_group_is_populated(path)) {
+		err_set(&e, EBUSY, "%s has processes but no state folder says whose they are: end them, then try again",
+			path);
+		complain(g, &e);
+		return;
+	}
 	snprintf(text, sizeof text, "group %s", path);
+	if (!g->dry_run && state_open(name, &recovered, &s, &e) < 0) {
+		if (e.code != EBUSY && e.code != EAGAIN)
+			complain(g, &e);
+		return;
+	}
 	print(g, text);
-	if (!g->dry_run && cage_undo_group(path, GROUP_TIMEOUT_MS, &e) < 0)
+	if (!g->dry_run && (cage_undo_group(path, GROUP_TIMEOUT_MS, &e) < 0 || state_remove(s, &e) < 0))
 		complain(g, &e);
 }
 

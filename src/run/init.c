@@ -27,7 +27,7 @@ static int command_main(void *arg)
 
 	/* Without a pid namespace of its own the command does not die with us by itself. */
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	stage_restore_signals(c->stage->what->mask);
+	stage_restore_signals(c->stage->what->origin);
 	jail_exec(c->stage->what->jail, &c->err);
 	_exit(125);
 }

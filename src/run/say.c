@@ -1,5 +1,6 @@
 #include "run/say.h"
 
+#include <limits.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -8,9 +9,28 @@
 
 enum { READER_MS = 200 };
 
-void say(const char *name, const char *format, ...)
+/* A supervisor that waits for a full pipe would neglect its virtuals. */
+static void put(const char *line, size_t length)
 {
 	struct pollfd p = {.fd = STDERR_FILENO, .events = POLLOUT};
+
+	if (poll(&p, 1, READER_MS) > 0 && write(STDERR_FILENO, line, length) < 0)
+		return;
+}
+
+void say_line(const char *text)
+{
+	char line[PIPE_BUF];
+	int length = snprintf(line, sizeof line - 1, "%s", text);
+
+	if (length > (int)sizeof line - 2)
+		length = (int)sizeof line - 2;
+	line[length++] = '\n';
+	put(line, (size_t)length);
+}
+
+void say(const char *name, const char *format, ...)
+{
 	char line[1024];
 	int length = snprintf(line, sizeof line - 1, "virtualing: %s%s", name ? name : "", name ? ": " : "");
 	va_list args;
@@ -21,7 +41,5 @@ void say(const char *name, const char *format, ...)
 	if (length > (int)sizeof line - 2)
 		length = (int)sizeof line - 2;
 	line[length++] = '\n';
-	/* A supervisor that waits for a full pipe would neglect its virtuals. */
-	if (poll(&p, 1, READER_MS) > 0 && write(STDERR_FILENO, line, (size_t)length) < 0)
-		return;
+	put(line, (size_t)length);
 }

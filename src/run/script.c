@@ -10,9 +10,10 @@
 
 #include "base/faults.h"
 #include "base/own.h"
+#include "run/say.h"
 #include "sys/proc.h"
 
-int script_start(char **argv, const sigset_t *mask, struct spawned *ret, int *ret_socket, struct err *e)
+int script_start(char **argv, const struct spawn_origin *origin, struct spawned *ret, int *ret_socket, struct err *e)
 {
 	AUTO(fd_drop) int ours = -1;
 	AUTO(fd_drop) int theirs = -1;
@@ -34,7 +35,7 @@ int script_start(char **argv, const sigset_t *mask, struct spawned *ret, int *re
 		return err_set(e, ENOMEM, "out of memory");
 	args[0] = program;
 	memcpy(args + 1, argv, count * sizeof *args);
-	r = spawn_program(program, args, theirs, mask, ret, e);
+	r = spawn_program(program, args, theirs, origin, ret, e);
 	if (r == 0)
 		*ret_socket = fd_take(&ours);
 	return r;
@@ -61,8 +62,10 @@ void print_script_faults(const json_t *list)
 		snprintf(f.text, sizeof f.text, "%s", text_of(fault, "text"));
 		fault_format(&f, text_of(fault, "file"), (unsigned)json_integer_value(json_object_get(fault, "line")),
 			text, sizeof text);
-		dprintf(STDERR_FILENO, "%s\n", text);
-		json_array_foreach (json_object_get(fault, "trace"), j, line)
-			dprintf(STDERR_FILENO, "\tfrom %s\n", json_string_value(line));
+		say_line(text);
+		json_array_foreach (json_object_get(fault, "trace"), j, line) {
+			snprintf(text, sizeof text, "\tfrom %s", json_string_value(line));
+			say_line(text);
+		}
 	}
 }

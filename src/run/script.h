@@ -7,7 +7,7 @@
 #include "run/spawn.h"
 
 /* Starts virtualing-ruby on argv (argv[0] is FILE.rb). *ret_socket: our end of the protocol. */
-int script_start(char **argv, const sigset_t *mask, struct spawned *ret, int *ret_socket, struct err *e);
+int script_start(char **argv, const struct spawn_origin *origin, struct spawned *ret, int *ret_socket, struct err *e);
 
 /* [{"file", "line", "section"?, "key"?, "text", "trace"?: ["httpd.rb:3", ...]}], a line each on standard error. */
 void print_script_faults(const json_t *list);

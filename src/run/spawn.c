@@ -89,7 +89,7 @@ int spawn_report(int report, struct report *ret, int *ret_pidfd, struct err *e)
 
 /* The child of spawn_program. */
 static __attribute__((noreturn)) void program_main(
-	const char *path, char *const *argv, int fd3, int report, const sigset_t *mask)
+	const char *path, char *const *argv, int fd3, int report, const struct spawn_origin *origin)
 {
 	struct report r = {.kind = REPORT_FAILED};
 
@@ -99,7 +99,8 @@ static __attribute__((noreturn)) void program_main(
 			fcntl(3, F_SETFD, 0);
 		else
 			dup2(fd3, 3);
-		stage_restore_signals(mask);
+		stage_restore_descriptors(origin);
+		stage_restore_signals(origin);
 		execv(path, argv);
 		err_sys(&r.err, "execute %s", path);
 	}
@@ -107,8 +108,8 @@ static __attribute__((noreturn)) void program_main(
 	_exit(125);
 }
 
-int spawn_program(
-	const char *path, char *const *argv, int fd3, const sigset_t *mask, struct spawned *ret, struct err *e)
+int spawn_program(const char *path, char *const *argv, int fd3, const struct spawn_origin *origin, struct spawned *ret,
+	struct err *e)
 {
 	int pair[2], pidfd = -1;
 	struct clone_args args = {.exit_signal = SIGCHLD, .flags = CLONE_PIDFD, .pidfd = (uintptr_t)&pidfd};
@@ -123,7 +124,7 @@ int spawn_program(
 
 		close(pair[0]);
 		close(pair[1]);
-		program_main(path, argv, fd3, report, mask);
+		program_main(path, argv, fd3, report, origin);
 	}
 	close(pair[1]);
 	if (pid < 0) {

@@ -15,6 +15,7 @@
 
 #include <signal.h>
 #include <stdbool.h>
+#include <sys/resource.h>
 #include <sys/types.h>
 
 #include "base/err.h"
@@ -34,10 +35,16 @@ struct report {
 	struct err err;
 };
 
+/* What a child shall have of how we were called, and not of what the supervisor has made of itself. */
+struct spawn_origin {
+	sigset_t mask;
+	struct rlimit nofile; /* rlim_cur 0: as it is */
+};
+
 struct spawn {
 	const struct jail_ready *jail;
 	const struct cage_gate *gate;
-	const sigset_t *mask; /* the signal mask that the command shall have */
+	const struct spawn_origin *origin;
 };
 
 struct spawned {
@@ -54,8 +61,8 @@ int spawn_report(int report, struct report *ret, int *ret_pidfd, struct err *e);
 
 /* Starts the program `path` as an ordinary child of ours with descriptor 3 = fd3, ordinary signals, PR_SET_PDEATHSIG.
  */
-int spawn_program(
-	const char *path, char *const *argv, int fd3, const sigset_t *mask, struct spawned *ret, struct err *e);
+int spawn_program(const char *path, char *const *argv, int fd3, const struct spawn_origin *origin, struct spawned *ret,
+	struct err *e);
 
 /* ---- the child's side; not for callers ---- */
 
@@ -67,5 +74,6 @@ __attribute__((noreturn)) void stage_main(struct stage *s);
 __attribute__((noreturn)) void init_main(struct stage *s);
 void stage_send(int report, const struct report *r, int pidfd); /* best effort: without a supervisor nobody listens */
 int stage_watch_parent(int report, struct err *e);
-void stage_restore_signals(const sigset_t *mask);
+void stage_restore_signals(const struct spawn_origin *origin);
+void stage_restore_descriptors(const struct spawn_origin *origin);
 int stage_exec_status(const struct err *e); /* 127: the command is not there; 126: it cannot be executed */

@@ -44,12 +44,18 @@ int stage_watch_parent(int report, struct err *e)
 	return p.revents & (POLLHUP | POLLERR) ? err_set(e, ESRCH, "the supervisor is gone") : 0;
 }
 
-void stage_restore_signals(const sigset_t *mask)
+void stage_restore_descriptors(const struct spawn_origin *origin)
+{
+	if (origin->nofile.rlim_cur)
+		setrlimit(RLIMIT_NOFILE, &origin->nofile); /* lowering what we have raised: always allowed */
+}
+
+void stage_restore_signals(const struct spawn_origin *origin)
 {
 	struct sigaction ordinary = {.sa_handler = SIG_DFL};
 
 	sigaction(SIGPIPE, &ordinary, NULL); /* the only one that the supervisor ignores */
-	sigprocmask(SIG_SETMASK, mask, NULL);
+	sigprocmask(SIG_SETMASK, &origin->mask, NULL);
 }
 
 int stage_exec_status(const struct err *e)
@@ -82,9 +88,12 @@ void stage_main(struct stage *s)
 	struct report r = {.kind = REPORT_FAILED, .value = 125};
 
 	if (raise_walls(s, &r.err) == 0) {
+		/* Not before the walls: they need descriptors, and with many virtuals the low numbers are taken. */
+		if (!jail_limits(s->what->jail, RLIMIT_NOFILE))
+			stage_restore_descriptors(s->what->origin);
 		if (jail_wants_init(s->what->jail))
 			init_main(s);
-		stage_restore_signals(s->what->mask);
+		stage_restore_signals(s->what->origin);
 		jail_exec(s->what->jail, &r.err);
 		r.value = stage_exec_status(&r.err);
 	}

@@ -10,6 +10,7 @@
 #include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/uio.h>
 #include <sys/un.h>
 #include <time.h>
@@ -20,7 +21,7 @@
 #include "jail/jail.h"
 #include "net/vip.h"
 
-enum { UNDO_ARGS = 3, GROUP_TIMEOUT_MS = 10000, RACE_TRIES = 100 };
+enum { UNDO_ARGS = 3, GROUP_TIMEOUT_MS = 10000, RACE_TRIES = 100, CONNECT_TIMEOUT_S = 5, BACKLOG = 64 };
 
 struct entry {
 	enum undo_kind kind;
@@ -517,7 +518,7 @@ int state_listen(struct state *s, int *ret_fd, struct err *e)
 	/* The folder is 0700, so nobody else connects between bind and chmod. */
 	unlinkat(s->dir, "control.sock", 0);
 	if (bind(fd, (struct sockaddr *)&address, sizeof address) < 0 || chmod(address.sun_path, 0600) < 0 ||
-		listen(fd, 16) < 0)
+		listen(fd, BACKLOG) < 0)
 		return err_sys(e, "listen on %s", address.sun_path);
 	*ret_fd = fd_take(&fd);
 	return 0;
@@ -542,7 +543,11 @@ int state_connect(const char *name, struct err *e)
 		return dir;
 	if (fd < 0)
 		return err_sys(e, "make a socket");
+	/* A supervisor that has been stopped accepts nobody, and a full queue makes connect() wait (unix(7)). */
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &(struct timeval){.tv_sec = CONNECT_TIMEOUT_S}, sizeof(struct timeval));
 	if (connect(fd, (struct sockaddr *)&address, sizeof address) < 0) {
+		if (errno == EAGAIN)
+			return err_set(e, ETIMEDOUT, "%s: its supervisor does not answer", name);
 		if (errno == ECONNREFUSED || errno == ENOENT)
 			return err_set(e, ECONNREFUSED, "%s has no supervisor: see `virtualing gc`", name);
 		return err_sys(e, "connect to %s", address.sun_path);

@@ -30,9 +30,44 @@ struct member *supervisor_find(struct supervisor *s, const char *name)
 {
 	struct member *m = s->members;
 
-	while (m && strcmp(virtual_name(m->v), name) != 0)
+	while (m && (virtual_state(m->v) == VIRTUAL_GONE || strcmp(virtual_name(m->v), name) != 0))
 		m = m->next;
 	return m;
+}
+
+const struct ended *supervisor_find_ended(const struct supervisor *s, const char *name)
+{
+	const struct ended *n = s->ended;
+
+	while (n && strcmp(n->name, name) != 0)
+		n = n->next;
+	return n;
+}
+
+static void remember_end(struct supervisor *s, const struct virtual *v)
+{
+	struct ended *n = (struct ended *)supervisor_find_ended(s, virtual_name(v));
+
+	if (!n) {
+		n = calloc(1, sizeof *n);
+		if (!n || !(n->name = strdup(virtual_name(v))))
+			abort();
+		n->next = s->ended;
+		s->ended = n;
+	}
+	n->status = virtual_status(v);
+	n->signal = virtual_signal_of_end(v);
+}
+
+static void forget_ends(struct supervisor *s)
+{
+	while (s->ended) {
+		struct ended *n = s->ended;
+
+		s->ended = n->next;
+		free(n->name);
+		free(n);
+	}
 }
 
 static void unlink_member(struct supervisor *s, struct member *m)
@@ -98,13 +133,21 @@ static void on_started(struct virtual_owner *o, struct virtual *v)
 	client_tell_started(s, v);
 }
 
+static bool has_terminal(void)
+{
+	AUTO(fd_drop) int fd = open("/dev/tty", O_RDONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+
+	return fd >= 0;
+}
+
 /* Job control: when the command is stopped by the terminal, so are we, and the shell takes over. What it sends to
- * resume reaches the command by itself when it comes from `fg`; kill -CONT to us alone does not. */
+ * resume reaches the command by itself when it comes from `fg`; kill -CONT to us alone does not. Without a terminal
+ * there is no shell that would: a program that stops itself must not stop who watches over the others. */
 static void on_stopped(struct virtual_owner *o, struct virtual *v, int signal)
 {
 	struct err e;
 
-	if (signal != SIGTSTP && signal != SIGTTIN && signal != SIGTTOU)
+	if ((signal != SIGTSTP && signal != SIGTTIN && signal != SIGTTOU) || !has_terminal())
 		return;
 	raise(SIGSTOP);
 	virtual_signal(v, SIGCONT, &e);
@@ -118,6 +161,7 @@ static void on_gone(struct virtual_owner *o, struct virtual *v)
 
 	s->last_status = virtual_status(v);
 	s->last_signal = virtual_signal_of_end(v);
+	remember_end(s, v);
 	client_tell_gone(s, v);
 	if (s->stopping)
 		stop_next(s);
@@ -148,15 +192,16 @@ static void bury(struct supervisor *s)
 
 /* ---- signals ---- */
 
-/* The latest first; the next when that one is gone. */
+/* The latest first; the next when that one is gone. One that is ending already keeps its time: to stop it again would
+ * be to kill it. */
 static void stop_next(struct supervisor *s)
 {
-	for (struct member *m = s->members; m; m = m->next) {
-		if (virtual_state(m->v) != VIRTUAL_GONE) {
-			virtual_stop(m->v, virtual_stop_timeout(m->v));
-			return;
-		}
-	}
+	struct member *m = s->members;
+
+	while (m && virtual_state(m->v) == VIRTUAL_GONE)
+		m = m->next;
+	if (m && virtual_state(m->v) < VIRTUAL_STOPPING)
+		virtual_stop(m->v, virtual_stop_timeout(m->v));
 }
 
 static void stop_all(struct supervisor *s)
@@ -262,7 +307,7 @@ static int open_signals(struct supervisor *s, struct err *e)
 	}
 	signal(SIGCHLD, SIG_DFL);
 	sigaction(SIGPIPE, &ignore, NULL);
-	sigprocmask(SIG_BLOCK, &set, &s->mask);
+	sigprocmask(SIG_BLOCK, &set, &s->origin.mask);
 	s->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (s->signals < 0)
 		return err_sys(e, "signalfd");
@@ -283,8 +328,14 @@ void supervisor_script_ended(struct supervisor *s, const json_t *status)
 
 static void script_failed(struct supervisor *s, const siginfo_t *info)
 {
+	struct report report;
+	struct err e;
+	int none;
+
 	if (!s->stopping) {
-		if (info->si_code == CLD_EXITED)
+		if (spawn_report(s->script.report, &report, &none, &e) > 0)
+			say(NULL, "%s", report.err.text);
+		else if (info->si_code == CLD_EXITED)
 			say(NULL, "the script host ended with status %d in the middle of the file", info->si_status);
 		else
 			say(NULL, "the script host was killed by signal %d (%s)", info->si_status,
@@ -300,9 +351,8 @@ static void script_ended(struct watch *w, uint32_t events)
 	struct supervisor *s = (struct supervisor *)((char *)w - offsetof(struct supervisor, script_watch));
 	siginfo_t info = {0};
 
-	/* Its last words are still in the socket. */
-	if (s->script_client && !s->script_client->closing)
-		s->script_client->watch.ready(&s->script_client->watch, EPOLLIN);
+	if (s->script_client)
+		client_hear_out(s->script_client);
 	loop_unwatch(s->loop, w);
 	waitid(P_PIDFD, (id_t)s->script.pidfd, &info, WEXITED);
 	if (s->script_runs)
@@ -311,7 +361,7 @@ static void script_ended(struct watch *w, uint32_t events)
 
 static int open_script(struct supervisor *s, char **argv, struct err *e)
 {
-	int socket, r = script_start(argv, &s->mask, &s->script, &socket, e);
+	int socket, r = script_start(argv, &s->origin, &s->script, &socket, e);
 
 	if (r < 0)
 		return r;
@@ -322,6 +372,18 @@ static int open_script(struct supervisor *s, char **argv, struct err *e)
 }
 
 /* ---- life ---- */
+
+/* Each virtual takes some ten descriptors of ours; a usual soft limit would end at a hundred of them. */
+static void raise_descriptors(struct supervisor *s)
+{
+	struct rlimit most;
+
+	if (getrlimit(RLIMIT_NOFILE, &s->origin.nofile) < 0)
+		return;
+	most = s->origin.nofile;
+	most.rlim_cur = most.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &most);
+}
 
 static int open_supervisor(struct supervisor *s, struct err *e)
 {
@@ -334,6 +396,7 @@ static int open_supervisor(struct supervisor *s, struct err *e)
 		.script = {.pidfd = -1, .report = -1},
 		.had_terminal = tcgetpgrp(STDIN_FILENO) == getpgrp(),
 	};
+	raise_descriptors(s);
 	r = loop_open(&s->loop, e);
 	if (r == 0)
 		r = open_signals(s, e);
@@ -341,7 +404,7 @@ static int open_supervisor(struct supervisor *s, struct err *e)
 		r = cage_host_open("/proc/self/mountinfo", &s->host, e);
 	s->owner.loop = s->loop;
 	s->owner.host = s->host;
-	s->owner.mask = &s->mask;
+	s->owner.origin = &s->origin;
 	s->owner.environ = environ;
 	return r;
 }
@@ -349,6 +412,7 @@ static int open_supervisor(struct supervisor *s, struct err *e)
 static void close_supervisor(struct supervisor *s)
 {
 	client_sweep(s, true);
+	forget_ends(s);
 	fd_drop(&s->script.pidfd);
 	fd_drop(&s->script.report);
 	fd_drop(&s->signals);
@@ -440,7 +504,7 @@ void supervisor_print_faults(const char *where, const struct faults *f)
 		if (!where)
 			spec_fault_as_option(&fault);
 		fault_format(&fault, where, 0, text, sizeof text);
-		dprintf(STDERR_FILENO, "%s\n", text);
+		say_line(text);
 	}
 }
 

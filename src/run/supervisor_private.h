@@ -30,15 +30,23 @@ struct member {
 	unsigned early; /* which of the signals that are passed on came before it ran: a bit each */
 };
 
+/* How a virtual ended, for those who ask afterwards; one of each name, the last. */
+struct ended {
+	struct ended *next;
+	char *name;
+	int status, signal;
+};
+
 struct supervisor {
 	struct virtual_owner owner; /* first */
 	struct loop *loop;
 	struct cage_host *host;
-	sigset_t mask; /* as we were called */
+	struct spawn_origin origin;
 	int signals;
 	struct watch signals_watch;
 
 	struct member *members;
+	struct ended *ended;
 	struct client *clients;
 	struct waiter *waiters;
 	size_t client_count;
@@ -59,13 +67,15 @@ struct supervisor {
 	bool had_terminal; /* our process group was in its foreground when we began */
 };
 
-struct member *supervisor_find(struct supervisor *s, const char *name);
+struct member *supervisor_find(struct supervisor *s, const char *name); /* NULL when it has ended */
+const struct ended *supervisor_find_ended(const struct supervisor *s, const char *name);
 
 /* 0, or -errno; faults (by section and key) when the description is what is wrong. status: 125 or 127. */
 int supervisor_start(struct supervisor *s, struct spec *spec, struct faults *f, int *status, struct err *e);
 void supervisor_script_ended(struct supervisor *s, const json_t *status);
 
 int client_add(struct supervisor *s, int fd, const char *name, struct client **ret, struct err *e);
+void client_hear_out(struct client *c);		   /* serves all that is in its socket still */
 void client_sweep(struct supervisor *s, bool all); /* frees those that are closing; the rest too with `all` */
 
 /* Answers everybody who waits for it. */

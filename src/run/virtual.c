@@ -22,6 +22,7 @@ enum {
 	CLEAR_LONGEST_MS = 250,
 	CLEAR_COMPLAIN_MS = 10000,
 	PIDS_SHOWN = 1024,
+	ACCEPT_PAUSE_NS = 10000000,
 };
 
 struct virtual
@@ -48,7 +49,7 @@ struct virtual
 	unsigned clear_ms; /* next pause while clearing */
 	uint64_t clear_since;
 	unsigned stop_ms;
-	bool complained;
+	bool complained, kill_failed;
 
 	bool failed;
 	int failure; /* 125, 126, 127 */
@@ -149,6 +150,9 @@ static void listener_ready(struct watch *w, uint32_t events)
 	struct ucred peer;
 	socklen_t size = sizeof peer;
 
+	/* Without a free descriptor the caller stays in the queue, and the socket ready: do not spin. */
+	if (fd < 0 && (errno == EMFILE || errno == ENFILE))
+		nanosleep(&(struct timespec){.tv_nsec = ACCEPT_PAUSE_NS}, NULL);
 	if (fd < 0 || getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0)
 		return;
 	if (peer.uid == 0 || peer.uid == geteuid())
@@ -172,11 +176,12 @@ static int open_cage(struct virtual *v, struct err *e)
 static int clone_child(struct virtual *v, struct err *e)
 {
 	struct cage_gate gate;
-	struct spawn what = {.jail = v->ready, .gate = &gate, .mask = v->owner->mask};
+	struct spawn what = {.jail = v->ready, .gate = &gate, .origin = v->owner->origin};
 	int r = cage_gate(v->cage, &gate, e);
 
 	if (r == 0)
 		r = spawn(&what, &v->child, e);
+	cage_close_gate(v->cage);
 	if (r == 0)
 		r = loop_watch(v->owner->loop, &v->report_watch, v->child.report, EPOLLIN, e);
 	if (r == 0)
@@ -306,8 +311,10 @@ static void kill_all(struct virtual *v)
 {
 	struct err e;
 
-	if (v->cage && cage_kill(v->cage, &e) < 0)
+	if (v->cage && cage_kill(v->cage, &e) < 0 && !v->kill_failed) {
+		v->kill_failed = true; /* said once: it is tried again and again */
 		say(virtual_name(v), "%s", e.text);
+	}
 	if (v->child.pidfd >= 0)
 		proc_signal(v->child.pidfd, SIGKILL, &e);
 }
@@ -332,7 +339,8 @@ static void reap(struct virtual *v)
 static void child_ended(struct virtual *v)
 {
 	reap(v);
-	if (!v->reaped)
+	/* Its last reports may have ended the virtual already: it ran, and that could not be written down. */
+	if (!v->reaped || v->state >= VIRTUAL_CLEARING)
 		return;
 	if (v->state == VIRTUAL_STARTING && !v->failed) {
 		v->failed = true;
@@ -407,9 +415,6 @@ static void clear_more(struct virtual *v)
 	}
 	explain_kill(v);
 	cage_drop(&v->cage);
-	/* These hold the root, which is not cleared while somebody does. */
-	jail_look_drop(&v->look);
-	jail_ready_drop(&v->ready);
 	if (v->keeper.fd >= 0)
 		vip_stop(&v->keeper);
 	undo_all(v);
@@ -429,9 +434,15 @@ static void stop_listening(struct virtual *v)
 	fd_drop(&v->listener);
 }
 
+/* Descriptors are let go of first: when there are too many of them, those are what clearing needs. */
 static void clear(struct virtual *v)
 {
 	stop_listening(v);
+	/* These hold the root, which is not cleared while somebody does. */
+	jail_look_drop(&v->look);
+	jail_ready_drop(&v->ready);
+	if (v->cage)
+		cage_close_gate(v->cage);
 	v->state = VIRTUAL_CLEARING;
 	v->clear_ms = CLEAR_FIRST_MS;
 	v->clear_since = loop_now_ms();

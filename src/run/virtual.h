@@ -13,6 +13,7 @@
 #include "base/err.h"
 #include "base/faults.h"
 #include "cage/cage.h"
+#include "run/spawn.h"
 #include "spec/spec.h"
 #include "sys/loop.h"
 
@@ -43,7 +44,7 @@ struct virtual;
 struct virtual_owner {
 	struct loop *loop;
 	const struct cage_host *host;
-	const sigset_t *mask; /* that commands shall have */
+	const struct spawn_origin *origin;
 	char *const *environ;
 	void (*started)(struct virtual_owner *o, struct virtual *v);
 	void (*stopped)(struct virtual_owner *o, struct virtual *v, int signal); /* by job control */

@@ -36,9 +36,9 @@ struct wire {
 void wire_init(struct wire *w, int fd);
 void wire_drop(struct wire *w); /* closes and frees; may be called twice */
 
-/* Sends one message whole. Blocks at most until timeout_ms without progress: -ETIMEDOUT, and since half of the message
- * may be out by then, the connection is good for nothing more. -EPIPE: the other is gone. -EMSGSIZE: above WIRE_MAX,
- * nothing was sent. message: borrowed. */
+/* Sends one message whole. Blocks for at most timeout_ms in all (-1: for ever): -ETIMEDOUT, and since half of the
+ * message may be out by then, the connection is good for nothing more. -EPIPE: the other is gone. -EMSGSIZE: above
+ * WIRE_MAX, nothing was sent. message: borrowed. */
 int wire_send(struct wire *w, const json_t *message, int timeout_ms, struct err *e);
 
 /* Reads what is there without blocking; then wire_next gives the messages. 1: something came; 0: nothing now;
