@@ -78,13 +78,33 @@ start() {
 	wait_for_virtual "$1"
 }
 
+# ---- being told what is wrong ----
+
+# refused STATUS GIST COMMAND...: ends with this status, prints nothing but one line on standard error with GIST in it
+refused() {
+	status=0
+	timeout 20 "${@:3}" >"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/err" || status=$?
+	output=$(<"$BATS_TEST_TMPDIR/out") stderr=$(<"$BATS_TEST_TMPDIR/err")
+	equal "$status" "$1" "status of '${*:3}', which said '$output$stderr'" &&
+		equal "$output" "" "standard output of '${*:3}'" && has "$stderr" "$2" &&
+		equal "$(wc -l <<<"$stderr")" 1 "number of lines of '$stderr'" || return
+	case $stderr in virtualing:* | [a-z]*.rb:*) ;; *) fail "does not say who speaks: '$stderr'" ;; esac
+}
+
+# wrong GIST OPTION...: options that `run` refuses
+wrong() { refused 125 "$1" "$BUILD/virtualing" run "${@:2}" -- true; }
+
+# in_jail GIST OPTION...: the same with a root that does not exist yet, $ROOT
+# shellcheck disable=SC2153 # the test's
+in_jail() { wrong "$1" --root "$ROOT" "${@:2}"; }
+
 # root_make: makes an empty directory for a root and prints it
 root_make() {
 	local root
 	root=$(mktemp -d "$BATS_TEST_TMPDIR/root.XXXX") && chmod 755 "$root" && echo "$root"
 }
 
-is_running() { virtualing list --json | jq -e --arg n "$1" 'any(.. | objects; .name? == $n)' >/dev/null; }
+is_running() { virtualing list --json | jq -e --arg n "$1" 'any(.[]; .name == $n and .state == "running")' >/dev/null; }
 
 # wait_for_virtual NAME: until it has been started
 wait_for_virtual() { wait_until 10 is_running "$1" || fail "$1 did not start" "$(cat "$BATS_TEST_TMPDIR"/background.* 2>/dev/null)"; }
