@@ -72,6 +72,8 @@ static int make_directory(const struct walk *w, int dir, const char *name, struc
 		return 0;
 	if (errno == EROFS)
 		return err_set(e, EROFS, "control group tree %s is mounted read-only", w->tree->mount);
+	if (errno == EACCES || errno == EPERM)
+		return err_sys(e, "make group %s (needs full root)", w->path);
 	return err_sys(e, "make group %s", w->path);
 }
 

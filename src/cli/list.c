@@ -61,6 +61,8 @@ static json_t *look(const char *name)
 	if (e.code == ECONNREFUSED)
 		return json_pack(
 			"{s:s, s:s, s:i}", "name", name, "state", "crashed: `virtualing gc` removes it", "pid", 0);
+	if (e.code == EAGAIN)
+		return json_pack("{s:s, s:s, s:i}", "name", name, "state", "starting or stopping", "pid", 0);
 	return e.code == ENOENT ? NULL : json_pack("{s:s, s:s, s:i}", "name", name, "state", e.text, "pid", 0);
 }
 

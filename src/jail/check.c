@@ -135,6 +135,19 @@ static void check_limits(const struct jail *j, struct faults *f)
 	}
 }
 
+/* Seen now, not after groups and directories have been made. */
+static void check_rights(const struct jail *j, struct faults *f)
+{
+	uint64_t effective = 0, permitted;
+
+	if (jail_mode_of(j) != MODE_JAIL)
+		return;
+	sys_capget(&effective, &permitted);
+	if (!(effective >> CAP_SYS_ADMIN & 1))
+		faults_add(f, section, "root",
+			"a jail needs CAP_SYS_ADMIN, which this process lacks: run it as full root");
+}
+
 static void check_filter(const struct jail *j, struct faults *f)
 {
 	AUTO(free_drop) struct sock_filter *code = NULL;
@@ -290,6 +303,7 @@ void jail_check(const struct jail *j, char *const *argv, struct faults *f, struc
 	check_mode(j, f);
 	check_kernel(j, f);
 	check_hostname(j, f);
+	check_rights(j, f);
 	check_limits(j, f);
 	check_filter(j, f);
 	if (check_root(j, &look->tree, f))

@@ -250,8 +250,14 @@ static int start_failed(struct host *h, int at, const json_t *answer)
 	int line = where_line(h->source.text, h->source.length, at, "", "");
 
 	if (json_array_size(list) > 0) {
+		bool wrong = h->wrong;
+
 		refused(h, at, list);
-		return STATUS_FAILED;
+		/* Only the command is not there: that is its own status, and no fault of the file. */
+		if (json_integer_value(status) != STATUS_NOT_FOUND)
+			return STATUS_FAILED;
+		h->wrong = wrong;
+		return STATUS_NOT_FOUND;
 	}
 	if (!json_is_true(json_object_get(answer, "printed"))) {
 		bool wrong = h->wrong; /* the file is right: what follows may be started */

@@ -16,6 +16,7 @@
 #include "sys/wire.h"
 
 enum {
+	STATUS_NOT_FOUND = 127,
 	STATUS_FAILED = 125, /* exit status: virtualing itself failed before the command ran */
 	STATUS_NONE = -1
 };

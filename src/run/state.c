@@ -324,11 +324,22 @@ static int lock_folder(struct state *s, bool make, struct err *e)
 	s->lock = openat(s->dir, "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (s->lock < 0)
 		return errno == ENOENT && make ? 0 : err_sys(e, "open %s/%s/lock", STATE_PARENT, s->name);
-	if (flock(s->lock, LOCK_EX | LOCK_NB) < 0)
+	if (flock(s->lock, LOCK_EX | LOCK_NB) < 0) {
+		fd_drop(&s->lock);
 		return errno == EWOULDBLOCK ? busy(s->name, e) : err_sys(e, "lock %s/%s", STATE_PARENT, s->name);
+	}
 	if (fstat(s->lock, &st) < 0)
 		return err_sys(e, "lock %s/%s", STATE_PARENT, s->name);
 	return st.st_nlink > 0; /* else its former owner has just removed it */
+}
+
+/* A start that fails here (full disk) leaves nothing; what others have made meanwhile stays, for it is not empty. */
+static int take_back(struct state *s, const char *path, int r)
+{
+	if (s->lock >= 0)
+		unlinkat(s->dir, "lock", 0);
+	rmdir(path);
+	return r;
 }
 
 static int try_open(const char *name, bool make, struct state *s, struct err *e)
@@ -344,10 +355,15 @@ static int try_open(const char *name, bool make, struct state *s, struct err *e)
 	if (s->dir < 0)
 		return s->dir == -ENOENT && make ? 0 : s->dir;
 	r = lock_folder(s, make, e);
+	if (r < 0 && make)
+		return take_back(s, path, r);
 	if (r <= 0)
 		return r;
 	s->journal = openat(s->dir, "journal", O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	return s->journal < 0 ? err_sys(e, "open %s/journal", path) : 1;
+	if (s->journal >= 0)
+		return 1;
+	err_sys(e, "open %s/journal", path);
+	return make ? take_back(s, path, -e->code) : -e->code;
 }
 
 static int open_state(const char *name, bool make, struct state **ret, struct err *e)
@@ -524,6 +540,14 @@ int state_listen(struct state *s, int *ret_fd, struct err *e)
 	return 0;
 }
 
+/* A starting supervisor has the lock but no socket yet. (One that finds the lock taken by this look tries again.) */
+static bool is_held(int dir)
+{
+	AUTO(fd_drop) int lock = openat(dir, "lock", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+
+	return lock >= 0 && flock(lock, LOCK_SH | LOCK_NB) < 0;
+}
+
 int state_connect(const char *name, struct err *e)
 {
 	AUTO(fd_drop) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -548,6 +572,8 @@ int state_connect(const char *name, struct err *e)
 	if (connect(fd, (struct sockaddr *)&address, sizeof address) < 0) {
 		if (errno == EAGAIN)
 			return err_set(e, ETIMEDOUT, "%s: its supervisor does not answer", name);
+		if ((errno == ECONNREFUSED || errno == ENOENT) && is_held(dir))
+			return err_set(e, EAGAIN, "%s is being started or stopped: try again", name);
 		if (errno == ECONNREFUSED || errno == ENOENT)
 			return err_set(e, ECONNREFUSED, "%s has no supervisor: see `virtualing gc`", name);
 		return err_sys(e, "connect to %s", address.sun_path);

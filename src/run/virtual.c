@@ -51,6 +51,7 @@ struct virtual
 	unsigned stop_ms;
 	bool complained, kill_failed;
 
+	bool stop_wanted; /* asked for while it was starting */
 	bool failed;
 	int failure; /* 125, 126, 127 */
 	bool reaped; /* the child */
@@ -66,6 +67,8 @@ const char *const virtual_event_names[VIRTUAL_EVENTS] = {
 
 static void happen(struct virtual *v, enum virtual_event event);
 static void clear(struct virtual *v);
+static void ask_to_end(struct virtual *v);
+static void kill_all(struct virtual *v);
 
 void virtual_check(const struct cage_host *host, const struct spec *s, struct faults *f,
 	void (*warn)(void *arg, const char *text), void *arg, struct jail_look **look)
@@ -292,6 +295,8 @@ static void running(struct virtual *v)
 	}
 	json_decref(document);
 	v->owner->started(v->owner, v);
+	if (v->stop_wanted)
+		ask_to_end(v);
 }
 
 /* ---- the end ---- */
@@ -304,6 +309,17 @@ static void ask_to_end(struct virtual *v)
 	/* A stopped program cannot act on SIGTERM. */
 	if (proc_signal(v->main_pidfd, SIGTERM, &e) < 0 || proc_signal(v->main_pidfd, SIGCONT, &e) < 0)
 		say(virtual_name(v), "%s", e.text);
+	loop_set_alarm(v->owner->loop, &v->alarm, v->stop_ms);
+}
+
+/* What it has reported may lie in the socket still: a program that runs is asked, not killed. */
+static void stop_soon(struct virtual *v)
+{
+	if (v->stop_wanted) {
+		kill_all(v);
+		return;
+	}
+	v->stop_wanted = true;
 	loop_set_alarm(v->owner->loop, &v->alarm, v->stop_ms);
 }
 
@@ -345,7 +361,8 @@ static void child_ended(struct virtual *v)
 	if (v->state == VIRTUAL_STARTING && !v->failed) {
 		v->failed = true;
 		v->failure = 125;
-		err_set(&v->err, ECHILD, "the process was killed before it became %s", v->spec->argv[0]);
+		err_set(&v->err, ECHILD, "%s before it became %s",
+			v->stop_wanted ? "stopped" : "the process was killed", v->spec->argv[0]);
 	}
 	clear(v);
 }
@@ -467,7 +484,8 @@ static const struct cell {
 	[VIRTUAL_STARTING] = {[EVENT_FAILED] = DO(start_failed),
 		[EVENT_STARTED] = DO(running),
 		[EVENT_ENDED] = DO(child_ended),
-		[EVENT_STOP] = DO(kill_all)},
+		[EVENT_STOP] = DO(stop_soon),
+		[EVENT_ALARM] = DO(kill_all)},
 	[VIRTUAL_RUNNING] = {[EVENT_ADDRESSED] = DO(address_back),
 		[EVENT_FAILED] = DO(address_lost),
 		[EVENT_ENDED] = DO(child_ended),

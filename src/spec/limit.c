@@ -345,7 +345,7 @@ void finish_blk(struct reader *r)
 	} else if (!r->blk_given) { /* what was given and is wrong has been reported */
 		fault(r, "needs :blk_dvnd, the device it is about");
 	} else if (!rates) {
-		if (r->note)
+		if (r->note && !is_faulty(r, "blk_rbps") && !is_faulty(r, "blk_wbps"))
 			r->note(r->note_arg, "resource: :blk_dvnd has no effect without :blk_rbps or :blk_wbps");
 	} else if (r->blk_device && (io = more_io(r, r->blk_device))) {
 		io->value[IO_READ] = r->blk_value[BLK_READ];

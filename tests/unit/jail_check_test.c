@@ -113,8 +113,7 @@ static void roots_that_make_no_sense(void **state)
 	assert_string_equal(fault(w, "/bin/sh", "root"), "root /etc/passwd: Not a directory");
 	w->j.root = "/nowhere";
 	w->j.plain_chroot = true;
-	assert_string_equal(
-		fault(w, "/bin/sh", "root"), "root /nowhere does not exist (a plain chroot makes nothing)");
+	assert_string_equal(fault(w, "/bin/sh", "root"), "root /nowhere does not exist (a plain chroot makes nothing)");
 }
 
 static void links_in_the_place_of_dev_and_proc(void **state)
