@@ -8,12 +8,16 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "base/own.h"
 #include "cage/file.h"
 #include "cage/inner.h"
 
-enum { RETRIES = 16 }; /* another supervisor may remove the shared parent between our finding it and using it */
+enum {
+	HOLDER_STEP_MS = 5,
+	RETRIES = 16
+}; /* another supervisor may remove the shared parent between our finding it and using it */
 
 /* The way from the root of one tree down to the cage's group. */
 struct walk {
@@ -299,9 +303,8 @@ ssize_t cage_pids(const struct cage *c, pid_t *pids, size_t max)
 }
 
 /* v2 says it in one word, for the whole subtree (cgroup.events). */
-bool cage_is_populated(const struct cage *c)
+static bool populated(int fd)
 {
-	int fd = c->groups[c->count - 1].fd;
 	char text[FILE_TEXT], word[8];
 	pid_t pid;
 
@@ -309,6 +312,26 @@ bool cage_is_populated(const struct cage *c)
 		file_line(text, "populated", word, sizeof word) == 0)
 		return strcmp(word, "0") != 0;
 	return group_pids(fd, &pid, 1) != 0;
+}
+
+int cage_holder(const struct cage *c)
+{
+	return c->groups[c->count - 1].fd;
+}
+
+bool cage_is_populated(const struct cage *c)
+{
+	return populated(cage_holder(c));
+}
+
+void cage_kill_holder(int group, int timeout_ms)
+{
+	struct err ignored;
+
+	for (int waited = 0; populated(group) && waited < timeout_ms; waited += HOLDER_STEP_MS) {
+		group_kill(group, "of the cage", &ignored);
+		nanosleep(&(struct timespec){.tv_nsec = HOLDER_STEP_MS * 1000000L}, NULL);
+	}
 }
 
 /* ---- the end ---- */

@@ -97,6 +97,11 @@ bool cage_is_populated(const struct cage *c);
  * says -EBUSY, call both again: without cgroup.kill who forks fast may need several rounds. */
 int cage_kill(struct cage *c, struct err *e);
 
+/* The group that everybody in the cage is in, borrowed; and what somebody who holds nothing but it can do: SIGKILL
+ * until nobody is left, for at most timeout_ms. */
+int cage_holder(const struct cage *c);
+void cage_kill_holder(int group, int timeout_ms);
+
 /* Removes the groups, and the shared parent "virtualing" if it is empty. -EBUSY while processes are still dying. */
 int cage_remove(struct cage *c, struct err *e);
 void cage_drop(struct cage **c); /* frees memory only; the kernel's groups stay. NULL is fine */

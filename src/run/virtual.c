@@ -14,6 +14,7 @@
 #include "run/say.h"
 #include "run/spawn.h"
 #include "run/state.h"
+#include "run/undertaker.h"
 #include "sys/proc.h"
 
 enum {
@@ -38,7 +39,8 @@ struct virtual
 	struct jail_ready *ready;
 	struct vip_keeper keeper;
 	struct spawned child; /* init, or the command itself */
-	int main_pidfd;	      /* the command; the child's where there is no init */
+	struct undertaker undertaker;
+	int main_pidfd; /* the command; the child's where there is no init */
 	pid_t main_pid;
 	int listener;
 	time_t started;
@@ -285,7 +287,8 @@ static void running(struct virtual *v)
 	v->started = time(NULL);
 	v->started_ms = loop_now_ms();
 	document = state_document(v);
-	if (state_write(v->folder, document, &v->err) < 0 || state_listen(v->folder, &v->listener, &v->err) < 0 ||
+	if ((!jail_wants_init(v->ready) && undertaker_call(&v->undertaker, v->cage, &v->err) < 0) ||
+		state_write(v->folder, document, &v->err) < 0 || state_listen(v->folder, &v->listener, &v->err) < 0 ||
 		loop_watch(v->owner->loop, &v->listen_watch, v->listener, EPOLLIN, &v->err) < 0) {
 		v->failed = true;
 		v->failure = 125;
@@ -430,6 +433,7 @@ static void clear_more(struct virtual *v)
 		clear_later(v);
 		return;
 	}
+	undertaker_dismiss(&v->undertaker);
 	explain_kill(v);
 	cage_drop(&v->cage);
 	if (v->keeper.fd >= 0)

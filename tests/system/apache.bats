@@ -140,8 +140,8 @@ stopped() {
 	equal "$(limit_now $NAME memory)" 536870912
 	case $(host_kind) in
 	v2)
-		equal "$(cat "$(group_dir $NAME cpu)/cpu.max")" "30000 100000"
-		has "$(cat "$(group_dir $NAME io)/io.max")" "$device rbps=10485760 wbps=10485760"
+		equal "$(cat "$(group_dir $NAME cpu)/work/cpu.max")" "30000 100000"
+		has "$(cat "$(group_dir $NAME io)/work/io.max")" "$device rbps=10485760 wbps=10485760"
 		;;
 	*)
 		equal "$(cat /sys/fs/cgroup/cpu/virtualing/$NAME/cpu.cfs_quota_us)" 30000

@@ -280,9 +280,9 @@ race() {
 		run -125 --separate-stderr strace -f -qq -o trace -P "$tree/$kind${kind:+/}virtualing/$name/$file" \
 			-e trace=write,pwrite64 -e inject=write,pwrite64:retval=8 "$BUILD/virtualing" run --name "$name" "$option" -- echo ran
 		grep -q INJECTED trace || fail "$file is not written to" "$stderr"
-		has "$stderr" "$file says"
+		has "$stderr" "${file##*/} says"
 		equal "$output" ""
-	done < <([ "$(host_kind)" = v2 ] && printf '%s\n' '--memory=64M . memory.max' '--pids=77 . pids.max' '--cpu=50% . cpu.max' ||
+	done < <([ "$(host_kind)" = v2 ] && printf '%s\n' '--memory=64M . memory.max' '--pids=77 . work/pids.max' '--cpu=50% . work/cpu.max' ||
 		printf '%s\n' '--memory=64M memory memory.limit_in_bytes' '--pids=77 pids pids.max' '--cpu=50% cpu cpu.cfs_quota_us')
 }
 
@@ -409,7 +409,7 @@ own_file() {
 	each_is EPERM chroot second_chroot mknod mknod=254:0 remount remount=/ umount umount=/proc/sys
 	each_is ESRCH "ptrace=$VICTIM" "read_memory=$VICTIM" "kill=$VICTIM"
 	each_is ENOENT read=/dev/mem read=/dev/kmsg "enter=/proc/$VICTIM/root"
-	each_is 'EPERM|ENOENT|EROFS' read=/proc/kmsg read=/proc/kcore write=/proc/sysrq-trigger write=/proc/sys/kernel/core_pattern \
+	each_is 'EPERM|ENOENT|EROFS|ENODATA' read=/proc/kmsg read=/proc/kcore write=/proc/sysrq-trigger write=/proc/sys/kernel/core_pattern \
 		write=/proc/sys/kernel/modprobe write=/proc/sys/fs/binfmt_misc/register write=/proc/mtrr
 	kill -0 "$VICTIM"
 }

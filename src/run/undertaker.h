@@ -1,0 +1,22 @@
+/* Who ends a program when its supervisor has been killed, and nothing else does.
+ *
+ * With an init and a pid namespace the kernel does: init dies with the supervisor (PR_SET_PDEATHSIG), everything inside
+ * with init.  Without one the death signal reaches the command only, and not even that when it has changed its user id.
+ * So such a virtual has an undertaker: a child of the supervisor in a session of its own that holds the cage and one
+ * end of a socket, and sleeps.  When the socket closes without a goodbye it kills everything in the cage.  What is to
+ * be removed stays for `gc` and the next start, as ever.
+ */
+#pragma once
+
+#include <sys/types.h>
+
+#include "base/err.h"
+#include "cage/cage.h"
+
+struct undertaker {
+	pid_t pid; /* 0: there is none */
+	int socket;
+};
+
+int undertaker_call(struct undertaker *u, const struct cage *c, struct err *e);
+void undertaker_dismiss(struct undertaker *u); /* waits for its end; may be called twice */
