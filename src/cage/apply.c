@@ -133,12 +133,13 @@ static int apply_limit(struct cage *c, enum limit which, const struct limits *l,
 	const struct limit_row *row = &limit_rows[which];
 	const struct cage_tree *tree = c->host->of[row->controller];
 	const struct limit_file *file = tree ? &row->on[tree->version] : NULL;
-	const struct cage_group *g = tree ? cage_find(c, tree, file->place) : NULL;
+	const struct cage_group *g;
 
 	if (!file || !file->file)
 		return plan_wants(l, which) ? err_set(e, EOPNOTSUPP, "%s: %s", row->key,
 						      file ? file->lacking : "this host lacks the controller for it")
 					    : 0;
+	g = cage_find(c, tree, file->place);
 	if (!g)
 		return err_set(e, ENOENT, "%s: the cage was made without a group in %s", row->key, tree->mount);
 	if (file->form->apply ? file->form->apply(c, which, file, g, l, e) : apply_scalar(c, which, file, g, l, e))

@@ -202,18 +202,19 @@ static void run_at_exit(mrb_state *mrb, struct script *s)
 	}
 }
 
-static _Noreturn void run_script(struct script *s)
+static _Noreturn void lack_memory(struct script *s)
 {
-	mrb_state *mrb = mrb_open();
+	static const char text[] = "not enough memory for the Ruby interpreter";
+
+	host_say(&s->host, 0, "", "", text, sizeof text - 1, NULL);
+	host_finish(&s->host, STATUS_FAILED);
+}
+
+static _Noreturn void run_script(struct script *s, mrb_state *mrb)
+{
 	mrb_value result;
 	mrb_bool failed;
 
-	if (!mrb) {
-		static const char text[] = "not enough memory for the Ruby interpreter";
-
-		host_say(&s->host, 0, "", "", text, sizeof text - 1, NULL);
-		host_finish(&s->host, STATUS_FAILED);
-	}
 	mrb->ud = &s->host;
 	result = mrb_protect_error(mrb, evaluate, s, &failed);
 	if (failed)
@@ -224,6 +225,7 @@ static _Noreturn void run_script(struct script *s)
 
 int main(int argc, char **argv)
 {
+	mrb_state *mrb;
 	struct script s = {.status = STATUS_NONE};
 	struct source_caller caller = source_caller_now();
 	struct err e;
@@ -239,5 +241,8 @@ int main(int argc, char **argv)
 		host_say(&s.host, 0, "", "", e.text, strlen(e.text), NULL);
 		host_finish(&s.host, STATUS_FAILED);
 	}
-	run_script(&s);
+	mrb = mrb_open();
+	if (mrb)
+		run_script(&s, mrb);
+	lack_memory(&s);
 }
