@@ -53,11 +53,11 @@ static void sweep_folder(struct gc *g, const char *name)
 		return;
 	}
 	if (g->dry_run) {
-		state_each(s, print_line, g);
+		journal_each(state_journal(s), print_line, g);
 		print(g, "its state folder");
 		return;
 	}
-	r = state_replay(s, print_line, g, &e);
+	r = journal_replay(state_journal(s), print_line, g, &e);
 	if (r == 0) {
 		print(g, "its state folder");
 		r = state_remove(s, &e);

@@ -1,6 +1,5 @@
 #include "run/state.h"
 
-#include <assert.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -11,252 +10,19 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/time.h>
-#include <sys/uio.h>
 #include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/own.h"
-#include "cage/cage.h"
-#include "jail/jail.h"
-#include "net/vip.h"
 
-enum { UNDO_ARGS = 3, GROUP_TIMEOUT_MS = 10000, RACE_TRIES = 100, CONNECT_TIMEOUT_S = 5, BACKLOG = 64 };
-
-struct entry {
-	enum undo_kind kind;
-	char *args[UNDO_ARGS]; /* a, b, c; NULL where there is none */
-};
+enum { RACE_TRIES = 100, CONNECT_TIMEOUT_S = 5, BACKLOG = 64 };
 
 struct state {
-	struct undo undo; /* first, so that a struct undo * is the state's */
 	char *name;
-	int dir, lock, journal;
-	off_t journal_size; /* we hold the lock, so nobody else writes it */
-	struct entry *entries;
-	size_t count;
+	int dir, lock;
+	struct journal *journal;
 };
-
-/* One row a kind: its word in the journal, and how it is undone. */
-static int undo_group(const struct entry *n, struct err *e)
-{
-	return cage_undo_group(n->args[0], GROUP_TIMEOUT_MS, e);
-}
-
-static int undo_path(const struct entry *n, struct err *e)
-{
-	return jail_undo(n->kind, n->args[0], n->args[1], n->args[2], e);
-}
-
-static int undo_address(const struct entry *n, struct err *e)
-{
-	return vip_undo(n->args[0], n->args[1], e);
-}
-
-static const struct undo_row {
-	const char *word;
-	int args; /* how many it must have */
-	int (*undo)(const struct entry *n, struct err *e);
-} undo_rows[] = {
-	[UNDO_GROUP] = {"group", 1, undo_group},
-	[UNDO_DIR] = {"dir", 2, undo_path},
-	[UNDO_LINK] = {"link", 2, undo_path},
-	[UNDO_FILE] = {"file", 3, undo_path},
-	[UNDO_ADDRESS] = {"address", 2, undo_address},
-};
-static_assert(sizeof undo_rows / sizeof *undo_rows == UNDO_KINDS, "one row for each kind of undo");
-
-/* ---- the journal ---- */
-
-static void entry_clear(struct entry *n)
-{
-	for (int i = 0; i < UNDO_ARGS; i++)
-		free(n->args[i]);
-}
-
-static int remember(struct state *s, enum undo_kind kind, const char *const *args, struct err *e)
-{
-	struct entry *entries = reallocarray(s->entries, s->count + 1, sizeof *entries);
-	struct entry *new;
-
-	if (!entries)
-		return err_set(e, ENOMEM, "journal: out of memory");
-	s->entries = entries;
-	new = &entries[s->count];
-	*new = (struct entry){.kind = kind};
-	for (int i = 0; i < UNDO_ARGS; i++) {
-		new->args[i] = args[i] ? strdup(args[i]) : NULL;
-		if (args[i] && !new->args[i]) {
-			entry_clear(new);
-			return err_set(e, ENOMEM, "journal: out of memory");
-		}
-	}
-	s->count++;
-	return 0;
-}
-
-/* One write(2), so that a line is there whole or, when the disk is full, taken back. */
-static int append_line(struct state *s, char *text, struct err *e)
-{
-	char newline[] = "\n";
-	struct iovec line[] = {{text, strlen(text)}, {newline, 1}};
-	ssize_t n = writev(s->journal, line, 2);
-
-	if (n == (ssize_t)line[0].iov_len + 1) {
-		s->journal_size += n;
-		return 0;
-	}
-	if (n >= 0)
-		errno = ENOSPC;
-	err_sys(e, "write %s/%s/journal", STATE_PARENT, s->name);
-	if (ftruncate(s->journal, s->journal_size) < 0)
-		return err_while(e, "and it cannot be cut back");
-	return -e->code;
-}
-
-static int write_line(struct state *s, const struct entry *n, struct err *e)
-{
-	AUTO(free_drop) char *text = NULL;
-	json_t *line = json_pack("[s]", undo_rows[n->kind].word);
-
-	for (int i = 0; i < undo_rows[n->kind].args; i++)
-		json_array_append_new(line, json_string(n->args[i]));
-	if (json_array_size(line) == (size_t)undo_rows[n->kind].args + 1)
-		text = json_dumps(line, JSON_COMPACT);
-	json_decref(line);
-	if (!text)
-		return err_set(e, EILSEQ, "journal: %s is not valid UTF-8", n->args[0]);
-	return append_line(s, text, e);
-}
-
-static int note(struct undo *u, enum undo_kind kind, const char *a, const char *b, const char *c, struct err *e)
-{
-	struct state *s = (struct state *)u;
-	const char *args[UNDO_ARGS] = {a, b, c};
-	int r = remember(s, kind, args, e);
-
-	if (r < 0)
-		return r;
-	r = write_line(s, &s->entries[s->count - 1], e);
-	if (r < 0)
-		entry_clear(&s->entries[--s->count]);
-	return r;
-}
-
-static int find_kind(const char *word)
-{
-	for (int kind = 0; kind < UNDO_KINDS; kind++)
-		if (word && strcmp(word, undo_rows[kind].word) == 0)
-			return kind;
-	return -1;
-}
-
-/* A last line without its newline was being written when the supervisor died: nothing was made for it yet. */
-static int load_line(struct state *s, const char *text, size_t length, struct err *e)
-{
-	json_t *line = json_loadb(text, length, 0, NULL);
-	const char *args[UNDO_ARGS] = {NULL};
-	int kind = find_kind(json_string_value(json_array_get(line, 0)));
-	int r = -1;
-
-	for (int i = 0; i < UNDO_ARGS; i++)
-		args[i] = json_string_value(json_array_get(line, (size_t)i + 1));
-	if (kind >= 0 && args[undo_rows[kind].args - 1])
-		r = remember(s, (enum undo_kind)kind, args, e);
-	else
-		r = err_set(e, EPROTO, "%s/%s/journal has a line that is not ours: %.*s", STATE_PARENT, s->name,
-			(int)(length < 80 ? length : 80), text);
-	json_decref(line);
-	return r;
-}
-
-static int load_journal(struct state *s, struct err *e)
-{
-	AUTO(free_drop) char *text = NULL;
-	struct stat st;
-	ssize_t n;
-	char *at, *end;
-
-	if (fstat(s->journal, &st) < 0)
-		return err_sys(e, "read %s/%s/journal", STATE_PARENT, s->name);
-	text = malloc((size_t)st.st_size + 1);
-	if (!text)
-		return err_set(e, ENOMEM, "journal: out of memory");
-	n = pread(s->journal, text, (size_t)st.st_size, 0);
-	if (n < 0)
-		return err_sys(e, "read %s/%s/journal", STATE_PARENT, s->name);
-	s->journal_size = n;
-	for (at = text; (end = memchr(at, '\n', (size_t)(text + n - at))); at = end + 1) {
-		int r = load_line(s, at, (size_t)(end - at), e);
-		if (r < 0)
-			return r;
-	}
-	return 0;
-}
-
-static void tell(const struct entry *n, void (*each)(void *arg, const char *text), void *arg)
-{
-	char text[1024];
-
-	snprintf(text, sizeof text, "%s %s%s%s", undo_rows[n->kind].word, n->args[0], n->args[1] ? " " : "",
-		n->args[1] ? n->args[1] : "");
-	each(arg, text);
-}
-
-/* Keeps what could not be undone, in its order. */
-static void forget_undone(struct state *s)
-{
-	size_t to = 0;
-
-	for (size_t i = 0; i < s->count; i++)
-		if (s->entries[i].args[0])
-			s->entries[to++] = s->entries[i];
-	s->count = to;
-}
-
-/* An old line must not come back to life when the thing that it names is somebody else's by then. */
-static void rewrite_journal(struct state *s)
-{
-	struct err ignored; /* then the old lines stay, which is no worse than not having rewritten them */
-
-	s->journal_size = 0;
-	if (ftruncate(s->journal, 0) < 0)
-		return;
-	for (size_t i = 0; i < s->count; i++)
-		if (write_line(s, &s->entries[i], &ignored) < 0)
-			return;
-}
-
-int state_replay(struct state *s, void (*each)(void *arg, const char *text), void *arg, struct err *e)
-{
-	int first = 0;
-
-	for (size_t i = s->count; i-- > 0;) {
-		struct entry *n = &s->entries[i];
-		struct err later;
-		int r;
-
-		if (each)
-			tell(n, each, arg);
-		r = undo_rows[n->kind].undo(n, first ? &later : e);
-		if (r == 0) {
-			entry_clear(n);
-			*n = (struct entry){.kind = n->kind};
-		} else if (!first) {
-			first = r;
-		}
-	}
-	forget_undone(s);
-	if (first)
-		rewrite_journal(s);
-	return first;
-}
-
-void state_each(const struct state *s, void (*each)(void *arg, const char *text), void *arg)
-{
-	for (size_t i = s->count; i-- > 0;)
-		tell(&s->entries[i], each, arg);
-}
 
 /* ---- the folder ---- */
 
@@ -359,11 +125,10 @@ static int try_open(const char *name, bool make, struct state *s, struct err *e)
 		return take_back(s, path, r);
 	if (r <= 0)
 		return r;
-	s->journal = openat(s->dir, "journal", O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (s->journal >= 0)
+	r = journal_open(s->dir, path, &s->journal, e);
+	if (r == 0)
 		return 1;
-	err_sys(e, "open %s/journal", path);
-	return make ? take_back(s, path, -e->code) : -e->code;
+	return make ? take_back(s, path, r) : r;
 }
 
 static int open_state(const char *name, bool make, struct state **ret, struct err *e)
@@ -378,8 +143,7 @@ static int open_state(const char *name, bool make, struct state **ret, struct er
 
 		if (!s)
 			return err_set(e, ENOMEM, "state folder: out of memory");
-		s->undo.note = note;
-		s->dir = s->lock = s->journal = -1;
+		s->dir = s->lock = -1;
 		s->name = strdup(name);
 		if (!s->name)
 			return err_set(e, ENOMEM, "state folder: out of memory");
@@ -401,7 +165,7 @@ static int give_up(struct state **s, int r)
 {
 	struct err ignored;
 
-	if ((*s)->count == 0)
+	if (journal_count((*s)->journal) == 0)
 		state_remove(*s, &ignored);
 	state_drop(s);
 	return r;
@@ -416,38 +180,27 @@ int state_open(const char *name, bool *recovered, struct state **ret, struct err
 		rmdir(STATE_PARENT); /* made by us a moment ago, perhaps; succeeds only when it is empty */
 		return r;
 	}
-	r = load_journal(s, e);
-	*recovered = s->count > 0;
-	if (r == 0 && s->count)
-		r = state_replay(s, NULL, NULL, e);
-	if (r < 0) {
-		err_while(e, "undo what an earlier run of %s left", name);
-		return give_up(&s, r);
+	*recovered = journal_count(s->journal) > 0;
+	if (*recovered) {
+		r = journal_replay(s->journal, NULL, NULL, e);
+		if (r < 0) {
+			err_while(e, "undo what an earlier run of %s left", name);
+			return give_up(&s, r);
+		}
+		journal_restart(s->journal);
 	}
-	if (*recovered)
-		rewrite_journal(s);
 	*ret = s;
 	return 0;
 }
 
 int state_adopt(const char *name, struct state **ret, struct err *e)
 {
-	struct state *s;
-	int r = open_state(name, false, &s, e);
-
-	if (r < 0)
-		return r;
-	r = load_journal(s, e);
-	if (r < 0)
-		state_drop(&s);
-	else
-		*ret = s;
-	return r;
+	return open_state(name, false, ret, e);
 }
 
-struct undo *state_undo(struct state *s)
+struct journal *state_journal(struct state *s)
 {
-	return &s->undo;
+	return s->journal;
 }
 
 int state_remove(struct state *s, struct err *e)
@@ -478,12 +231,9 @@ void state_drop(struct state **s)
 {
 	if (!*s)
 		return;
-	for (size_t i = 0; i < (*s)->count; i++)
-		entry_clear(&(*s)->entries[i]);
-	free((*s)->entries);
+	journal_drop(&(*s)->journal);
 	free((*s)->name);
 	fd_drop(&(*s)->dir);
-	fd_drop(&(*s)->journal);
 	fd_drop(&(*s)->lock);
 	free(*s);
 	*s = NULL;

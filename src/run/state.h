@@ -6,8 +6,8 @@
  *     state.json    the description, pids with their start times; written beside and renamed
  *     control.sock  where commands are taken
  *
- * Order: state_open, then state_undo(...) is what makers note their undo in, state_write once it runs, state_replay
- * and state_remove at the end.  Recovery and `gc` are the same calls on a folder whose lock nobody holds.
+ * Order: state_open, then state_journal(...) for what is made, state_write once it runs, journal_replay and
+ * state_remove at the end.  Recovery and `gc` are the same calls on a folder whose lock nobody holds.
  */
 #pragma once
 
@@ -15,7 +15,7 @@
 #include <stdbool.h>
 
 #include "base/err.h"
-#include "base/undo.h"
+#include "run/journal.h"
 
 #define STATE_PARENT "/run/virtualing"
 
@@ -28,20 +28,13 @@ int state_open(const char *name, bool *recovered, struct state **ret, struct err
 /* Only takes over: -ENOENT when there is no such folder, -EBUSY when it is held. Undoes nothing yet. */
 int state_adopt(const char *name, struct state **ret, struct err *e);
 
-struct undo *state_undo(struct state *s);
+struct journal *state_journal(struct state *s); /* borrowed; see run/journal.h */
 int state_write(struct state *s, const json_t *document, struct err *e);
 
 /* A listening socket at control.sock, mode 0600, non-blocking. */
 int state_listen(struct state *s, int *ret_fd, struct err *e);
 
-/* Undoes the journal backwards; each (may be NULL) is told every line before. Goes on after a failure and returns the
- * first; what failed stays in the journal. */
-int state_replay(struct state *s, void (*each)(void *arg, const char *text), void *arg, struct err *e);
-
-/* Only tells, in the order in which it would be undone. */
-void state_each(const struct state *s, void (*each)(void *arg, const char *text), void *arg);
-
-/* Removes the folder, and the parent if it is empty. Call when state_replay() has succeeded. */
+/* Removes the folder, and the parent if it is empty. Call when journal_replay() has succeeded. */
 int state_remove(struct state *s, struct err *e);
 void state_drop(struct state **s); /* unlocks and frees; the folder stays as it is. NULL is fine */
 

@@ -173,7 +173,8 @@ static void alarm_rings(struct alarm *a)
 
 static int open_cage(struct virtual *v, struct err *e)
 {
-	int r = cage_create(v->owner->host, v->spec->group, &v->spec->limits, state_undo(v->folder), &v->cage, e);
+	int r = cage_create(
+		v->owner->host, v->spec->group, &v->spec->limits, journal_undo(state_journal(v->folder)), &v->cage, e);
 
 	return r < 0 ? r : cage_apply(v->cage, &v->spec->limits, e);
 }
@@ -200,8 +201,8 @@ static int launch_all(struct virtual *v, struct err *e)
 	int r;
 
 	v->look = NULL;
-	r = jail_prepare(&v->spec->jail, look, virtual_name(v), v->spec->argv, v->owner->environ, state_undo(v->folder),
-		&v->ready, e);
+	r = jail_prepare(&v->spec->jail, look, virtual_name(v), v->spec->argv, v->owner->environ,
+		journal_undo(state_journal(v->folder)), &v->ready, e);
 	if (r == 0)
 		r = open_cage(v, e);
 	if (r == 0)
@@ -227,7 +228,7 @@ static void go(struct virtual *v)
 		return;
 	}
 	v->state = VIRTUAL_ADDRESSING;
-	if (vip_start(&v->spec->vip, state_undo(v->folder), &v->keeper, &v->err) < 0 ||
+	if (vip_start(&v->spec->vip, journal_undo(state_journal(v->folder)), &v->keeper, &v->err) < 0 ||
 		loop_watch(v->owner->loop, &v->keeper_watch, v->keeper.fd, EPOLLIN, &v->err) < 0) {
 		happen(v, EVENT_FAILED);
 		return;
@@ -420,7 +421,7 @@ static void undo_all(struct virtual *v)
 {
 	struct err e;
 
-	if (state_replay(v->folder, NULL, NULL, &e) == 0)
+	if (journal_replay(state_journal(v->folder), NULL, NULL, &e) == 0)
 		return;
 	say(virtual_name(v), "%s; `virtualing gc` tries again", e.text);
 	state_drop(&v->folder);

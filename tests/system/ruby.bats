@@ -357,14 +357,16 @@ VIRTUAL='Virtual.new({ :jail => { :cmnd => "/bin/true" } })'
 	equal "$output" "$(printf '0\ntrue\n1')"
 }
 
-@test "programs that a script starts get no socket and no ignored signals" {
+@test "programs that a script starts get no socket, and signals as the script host got them" {
+	local ignored
+	ignored=$(grep SigIgn /proc/self/status) # whoever runs the tests may ignore some
 	script <<-'END'
 		puts `readlink /proc/self/fd/3 || echo closed`
 		system("readlink /proc/self/fd/3 || echo closed")
 		puts `grep -E 'Sig(Blk|Ign)' /proc/self/status`
 		p Process.pid == `echo $PPID`.to_i
 	END
-	equal "$output" "$(printf '%s\n' closed closed $'SigBlk:\t0000000000000000' $'SigIgn:\t0000000000000000' true)"
+	equal "$output" "$(printf '%s\n' closed closed $'SigBlk:\t0000000000000000' "$ignored" true)"
 }
 
 @test "the terminal's signals do not end a script" {

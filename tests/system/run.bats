@@ -262,10 +262,12 @@ told() { # told SIGNAL: a command that says which signals it gets
 }
 
 @test "ignored signals stay ignored in the command, others are as ever" {
+	local ignored
+	ignored=$(sed -n 's/^SigIgn:.//p' /proc/self/status) # whoever runs the tests may ignore some
 	run bash -c 'trap "" HUP; exec "$0" run -- grep SigIgn /proc/self/status' "$BUILD/virtualing"
-	equal "$output" "SigIgn:	0000000000000001"
+	equal "$output" "$(printf 'SigIgn:\t%016x' $((0x$ignored | 1)))"
 	run virtualing run -- grep -E 'SigIgn|SigBlk' /proc/self/status
-	equal "$output" "$(printf 'SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000')"
+	equal "$output" "$(printf 'SigBlk:\t0000000000000000\nSigIgn:\t%s' "$ignored")"
 }
 
 # ---- files ----

@@ -43,6 +43,9 @@ refused() {
 
 lacks() { case $1 in *"$2"*) fail "'$2' is in:" "$1" ;; esac; }
 
+# some WORD...: all of them; in the guest, where each start takes long, every third
+some() { printf '%s\n' "$@" | awk -v step="${VIRTUALING_GUEST:+3}" 'step == "" || NR % step == 1'; }
+
 # victim: a process of the host, in $VICTIM
 victim() {
 	background sleep 300
@@ -96,7 +99,7 @@ outside_is_same() {
 	local name target
 	outside_tree
 	for name in dev proc; do
-		for target in "$OUTSIDE" /$name ../../../../../../../$name inner; do
+		for target in $(some "$OUTSIDE" /$name ../../../../../../../$name inner); do
 			mkdir -p "$ROOT/inner"
 			ln -s "$target" "$ROOT/$name"
 			refused "/$name in the root is a symbolic link" inside true
@@ -114,7 +117,7 @@ outside_is_same() {
 @test "any other part of the root as a symbolic link to the host: nothing is made or mounted there" {
 	local part
 	outside_tree
-	for part in usr etc var tmp run bin lib usr/bin var/log etc/hosts etc/passwd; do
+	for part in $(some usr etc var tmp run bin lib usr/bin var/log etc/hosts etc/passwd); do
 		for target in "$OUTSIDE" "../../../../../../../../../..$OUTSIDE"; do
 			rm -rf "${ROOT:?}"/*
 			mkdir -p "$(dirname "$ROOT/$part")"
@@ -141,7 +144,7 @@ outside_is_same() {
 race() {
 	local place=$1 count flipper i ran=0
 	shift
-	count=${STARTS:-$([ -n "${VIRTUALING_GUEST:-}" ] && echo 40 || echo 240)}
+	count=${STARTS:-$([ -n "${VIRTUALING_GUEST:-}" ] && echo 18 || echo 240)}
 	count=$((count / 6))
 	rm -rf "${ROOT:?}"/* flipped
 	mkdir -p "$ROOT/$place/inner/target"
@@ -229,7 +232,8 @@ race() {
 
 @test "a working directory that leads out through /proc is refused (CVE-2024-21626)" {
 	local place
-	for place in /proc/self/fd/3 /proc/self/fd/7 /proc/self/fd/3/etc /proc/self/cwd /proc/1/root /proc/self/root/tmp /dev/fd/3; do
+	for place in $(some /proc/self/fd/3 /proc/self/fd/7 /proc/self/fd/3/etc /proc/self/cwd /proc/1/root /proc/self/root/tmp \
+		/dev/fd/3); do
 		run -125 --separate-stderr "$BUILD/virtualing" run --root "$ROOT" --workdir $place -- pwd 3</ 7</etc
 		equal "$(wc -l <<<"$stderr")" 1 "lines of: $stderr"
 	done
@@ -335,10 +339,12 @@ race() {
 }
 
 @test "user strings that are parsed wrongly elsewhere are refused (CVE-2026-30892)" {
-	local user long
+	local user users long
 	long=$(printf 'a%.0s' {1..5000})
-	for user in "" -1 +0 4294967295 4294967296 18446744073709551616 0x0 00x1 "1 2" " 0" "0 " "0:" ":0" "0:0:0" 1e3 $'0\n' $'nobody\n0' \
-		'nobody;id' "$long" "0:$long" "-0" "٣"; do
+	users=("" -1 4294967295 0x0 "1 2" "$long" +0 4294967296 18446744073709551616 00x1 " 0" "0 " "0:" ":0" "0:0:0" 1e3 $'0\n'
+		$'nobody\n0' 'nobody;id' "0:$long" "-0" "٣")
+	[ -z "${VIRTUALING_GUEST:-}" ] || users=("${users[@]:0:6}")
+	for user in "${users[@]}"; do
 		run -125 --separate-stderr "$BUILD/virtualing" run --root "$ROOT" --user="$user" -- id
 		equal "$output" "" "output of user '${user:0:30}'"
 		equal "$(wc -l <<<"$stderr")" 1 "lines of: $stderr"
