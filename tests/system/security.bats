@@ -234,7 +234,7 @@ race() {
 	local place
 	for place in $(some /proc/self/fd/3 /proc/self/fd/7 /proc/self/fd/3/etc /proc/self/cwd /proc/1/root /proc/self/root/tmp \
 		/dev/fd/3); do
-		run -125 --separate-stderr "$BUILD/virtualing" run --root "$ROOT" --workdir $place -- pwd 3</ 7</etc
+		run -125 --separate-stderr "$BUILD/virtualing" run --root "$ROOT" --workdir "$place" -- pwd 3</ 7</etc
 		equal "$(wc -l <<<"$stderr")" 1 "lines of: $stderr"
 	done
 	refused '".."' "$BUILD/virtualing" run --root "$ROOT" --workdir /tmp/../.. -- pwd
