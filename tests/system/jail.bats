@@ -1,4 +1,5 @@
 # The jail, seen from inside: its file system, namespaces, users, capabilities.
+# not in the guest: mounts, namespaces and ids are the same on both
 
 # Scripts in quotes are for a shell inside; lists of options have commas.
 # shellcheck disable=SC2016,SC2030,SC2031,SC2054,SC2094,SC2154

@@ -1,4 +1,5 @@
 # What a process inside could do to processes and sockets of the host without leaving its walls.
+# not in the guest: signals and sockets are the same on both
 
 # Scripts in quotes are for a shell inside.
 # shellcheck disable=SC2016,SC2030,SC2031,SC2154

@@ -1,4 +1,5 @@
 # What must not stall, kill or outlive a supervisor: programs, signals and callers at the worst moment.
+# not in the guest: the supervisor is the same on both
 
 # Scripts in quotes are for a shell inside.
 # shellcheck disable=SC2016,SC2030,SC2031,SC2154

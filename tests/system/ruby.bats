@@ -1,5 +1,6 @@
 # The language, from outside: virtualing-ruby on a real socket, with a supervisor that only writes down what it is
 # asked (ruby_supervisor.py).  Nothing is confined here.
+# not in the guest: the language stands above control groups
 
 load helpers
 

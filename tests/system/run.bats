@@ -1,4 +1,5 @@
 # Running a command and a file: status, streams, environment, names, several virtuals at once.
+# not in the guest: statuses, pipes and signals are the same on both
 
 # Dollars are for the shells inside; each test is a function in a shell of its own; `run` sets stderr.
 # shellcheck disable=SC2016,SC2030,SC2031,SC2154

@@ -1,4 +1,5 @@
 # On a terminal: the keys, job control, a shell inside, hanging up, and pipes that close.
+# not in the guest: the terminal knows nothing of control groups
 
 # Scripts in quotes are for a shell inside.
 # shellcheck disable=SC1003,SC2016,SC2030,SC2031,SC2154
