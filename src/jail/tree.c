@@ -18,7 +18,7 @@
 #define LIST "trusted.virtualing."     /* of a root: what was made in it */
 #define MARK "trusted.virtualing-made" /* of a directory on the way to a root: we made it */
 #define ANY_CONTENT "*"		       /* in place of "SIZE MTIME_NS" in an undo */
-#define PASSING ".virtualing-new"      /* behind the name of a file until it is complete */
+#define PASSING ".virtualing-%d" /* behind the name of a file until it is complete: our pid, for others make it too */
 
 enum {
 	DETAIL_MAX = 64,
@@ -175,8 +175,8 @@ static int open_new(
 	*passing = '\0';
 	if (fd >= 0 || (errno != EOPNOTSUPP && errno != EISDIR && errno != ENOENT))
 		return fd < 0 ? err_sys(e, "make file %s/%s", t->root, what->path) : fd;
-	if ((size_t)snprintf(passing, NAME_MAX + 1, "%s" PASSING, name) > NAME_MAX ||
-		(size_t)snprintf(path, sizeof path, "%s" PASSING, what->path) >= sizeof path)
+	if ((size_t)snprintf(passing, NAME_MAX + 1, "%s" PASSING, name, (int)getpid()) > NAME_MAX ||
+		(size_t)snprintf(path, sizeof path, "%s" PASSING, what->path, (int)getpid()) >= sizeof path)
 		return err_set(e, ENAMETOOLONG, "make file %s/%s: the name is too long", t->root, what->path);
 	if (note(t, UNDO_FILE, path, ANY_CONTENT, e) < 0)
 		return -e->code;
@@ -205,21 +205,13 @@ static int empty_file(int fd)
 	return fchmod(fd, 0644) < 0 ? -1 : futimens(fd, (struct timespec[]){{0, 0}, {0, 0}});
 }
 
-static int make_file(const struct tree *t, const struct thing *what, int up, const char *name, struct err *e)
+/* Fills the new file, notes its undo and gives it its name; somebody else may have been first. */
+static int complete(const struct tree *t, const struct thing *what, int from, int to, int up, const char *passing,
+	const char *name, struct err *e)
 {
-	AUTO(fd_drop) int from = -1;
-	AUTO(fd_drop) int to = -1;
 	struct stat s;
-	char detail[DETAIL_MAX], passing[NAME_MAX + 1];
+	char detail[DETAIL_MAX];
 
-	if (what->kind == THING_COPY) {
-		from = open(what->source, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-		if (from < 0)
-			return err_sys(e, "copy %s into the root", what->source);
-	}
-	to = open_new(t, what, up, name, passing, e);
-	if (to < 0)
-		return to;
 	if (from >= 0 ? copy_file(from, to) : empty_file(to))
 		return err_sys(e, "write %s/%s", t->root, what->path);
 	/* Read back: a file system may store time more coarsely than it was given. */
@@ -231,6 +223,27 @@ static int make_file(const struct tree *t, const struct thing *what, int up, con
 	if (give_name(to, up, passing, name) < 0 && errno != EEXIST)
 		return err_sys(e, "make file %s/%s", t->root, what->path);
 	return 0;
+}
+
+static int make_file(const struct tree *t, const struct thing *what, int up, const char *name, struct err *e)
+{
+	AUTO(fd_drop) int from = -1;
+	AUTO(fd_drop) int to = -1;
+	char passing[NAME_MAX + 1];
+	int r;
+
+	if (what->kind == THING_COPY) {
+		from = open(what->source, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+		if (from < 0)
+			return err_sys(e, "copy %s into the root", what->source);
+	}
+	to = open_new(t, what, up, name, passing, e);
+	if (to < 0)
+		return to;
+	r = complete(t, what, from, to, up, passing, name, e);
+	if (*passing)
+		unlinkat(up, passing, 0); /* still there when it did not get its name */
+	return r;
 }
 
 static make_fn *const makers[] = {
