@@ -84,11 +84,6 @@ int path_open(int root, const char *path, int flags)
 	return open_how(root, path, &(struct open_how){.flags = (unsigned)flags});
 }
 
-int path_create(int root, const char *path, int flags, mode_t mode)
-{
-	return open_how(root, path, &(struct open_how){.flags = (unsigned)flags, .mode = mode});
-}
-
 int path_open_exact(int root, const char *path, int flags)
 {
 	return open_how(root, path, &(struct open_how){.flags = (unsigned)flags, .resolve = RESOLVE_NO_SYMLINKS});

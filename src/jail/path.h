@@ -27,7 +27,6 @@ const char *path_split(const char *path, char parent[PATH_MAX]);
 /* Opens a path inside the root, close-on-exec. Returns a descriptor (owned by the caller) or -1 with errno; EAGAIN
  * and EXDEV (somebody renames all the time) only after many attempts. */
 int path_open(int root, const char *path, int flags);
-int path_create(int root, const char *path, int flags, mode_t mode);
 int path_open_exact(int root, const char *path, int flags); /* ELOOP if a component is a symbolic link */
 
 /* Makes a directory and its missing parents (0755) below a root that nobody else can reach yet. */

@@ -37,14 +37,6 @@ int host_init(struct host *h, int fd, const char *file, struct err *e)
 	return h->stem ? 0 : err_set(e, ENOMEM, "out of memory");
 }
 
-void host_drop(struct host *h)
-{
-	wire_drop(&h->wire);
-	source_drop(&h->source);
-	free(h->stem);
-	h->stem = NULL;
-}
-
 /* Without a supervisor: the one case in which we write to the terminal ourselves. */
 static _Noreturn void lost(const struct host *h, const struct err *e)
 {

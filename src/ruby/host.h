@@ -35,7 +35,6 @@ struct host {
 
 /* fd: the socket, taken over. -ENOTSOCK with a text when it is none. file: borrowed. */
 int host_init(struct host *h, int fd, const char *file, struct err *e);
-void host_drop(struct host *h);
 
 /* Says what is wrong with a description; nothing is started from now on. at: a line within its call. */
 void host_faults(struct host *h, int at, const struct faults *f);

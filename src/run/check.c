@@ -32,11 +32,6 @@ static void keep_note(void *arg, const char *text)
 		say(NULL, "%s", text);
 }
 
-static json_t *fault_json(const struct fault *f)
-{
-	return json_pack("{s:s, s:s, s:s}", "section", f->section, "key", f->key, "text", f->text);
-}
-
 /* What a supervisor would answer to a start that goes well, or to one that is refused. */
 static json_t *examine(struct check *c, const json_t *request)
 {
@@ -44,19 +39,16 @@ static json_t *examine(struct check *c, const json_t *request)
 	AUTO(spec_drop)
 	struct spec *spec = spec_read(json_object_get(request, "spec"),
 		json_string_value(json_object_get(request, "default_name")), &faults, keep_note, c);
-	json_t *reply, *list = json_array();
+	json_t *reply;
 
 	if (spec)
 		virtual_check(c->host, spec, &faults, keep_note, c, NULL);
-	for (size_t i = 0; i < faults.count; i++)
-		json_array_append_new(list, fault_json(&faults.list[i]));
 	if (faults.count) {
 		reply = json_pack("{s:b, s:s, s:i, s:o}", "ok", 0, "error", "the description is wrong", "status",
-			EXIT_OWN_FAILURE, "faults", list);
+			EXIT_OWN_FAILURE, "faults", script_faults_json(&faults));
 	} else {
 		reply = json_pack("{s:b, s:s, s:i}", "ok", 1, "name", spec->name, "pid", 0);
 		json_array_append_new(c->virtuals, spec_json(spec));
-		json_decref(list);
 	}
 	faults_drop(&faults);
 	return reply;

@@ -35,16 +35,6 @@ static void refuse(struct client *c, const json_t *request, const char *text)
 	answer(c, json_object_get(request, "id"), json_pack("{s:b, s:s}", "ok", 0, "error", text));
 }
 
-static json_t *faults_json(const struct faults *f)
-{
-	json_t *list = json_array();
-
-	for (size_t i = 0; i < f->count; i++)
-		json_array_append_new(list, json_pack("{s:s, s:s, s:s}", "section", f->list[i].section, "key",
-						    f->list[i].key, "text", f->list[i].text));
-	return list;
-}
-
 /* ---- waiting ---- */
 
 static void wait_for(struct client *c, const json_t *request, const char *name, bool for_start)
@@ -169,7 +159,7 @@ static void op_start(struct client *c, const json_t *request, struct member *m)
 	else if (faults.count)
 		answer(c, json_object_get(request, "id"),
 			json_pack("{s:b, s:s, s:i, s:o}", "ok", 0, "error", "the description is wrong", "status",
-				status, "faults", faults_json(&faults)));
+				status, "faults", script_faults_json(&faults)));
 	else
 		answer(c, json_object_get(request, "id"),
 			json_pack("{s:b, s:s, s:i}", "ok", 0, "error", e.text, "status", status));
@@ -185,7 +175,7 @@ static void op_check(struct client *c, const json_t *request, struct member *m)
 		virtual_check(c->supervisor->host, spec, &faults, NULL, NULL, NULL);
 	answer(c, json_object_get(request, "id"),
 		json_pack("{s:b, s:s, s:o}", "ok", faults.count == 0, "error", "the description is wrong", "faults",
-			faults_json(&faults)));
+			script_faults_json(&faults)));
 	faults_drop(&faults);
 }
 

@@ -41,6 +41,16 @@ int script_start(char **argv, const struct spawn_origin *origin, struct spawned 
 	return r;
 }
 
+json_t *script_faults_json(const struct faults *f)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < f->count; i++)
+		json_array_append_new(list, json_pack("{s:s, s:s, s:s}", "section", f->list[i].section, "key",
+						    f->list[i].key, "text", f->list[i].text));
+	return list;
+}
+
 static const char *text_of(const json_t *o, const char *key)
 {
 	const char *text = json_string_value(json_object_get(o, key));

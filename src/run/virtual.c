@@ -616,11 +616,6 @@ unsigned virtual_stop_timeout(const struct virtual *v)
 	return v->spec->stop_timeout_ms;
 }
 
-bool virtual_failed(const struct virtual *v)
-{
-	return v->failed;
-}
-
 int virtual_signal_of_end(const struct virtual *v)
 {
 	return !v->failed && v->ended && WIFSIGNALED(v->wait_status) ? WTERMSIG(v->wait_status) : 0;

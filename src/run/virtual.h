@@ -80,7 +80,6 @@ pid_t virtual_pid(const struct virtual *v); /* of the main process on this host;
 int virtual_status(const struct virtual *v);
 int virtual_signal_of_end(const struct virtual *v);	/* the signal that ended it, or 0 */
 unsigned virtual_stop_timeout(const struct virtual *v); /* ms, of its description */
-bool virtual_failed(const struct virtual *v);		/* it never ran; the reason has been said */
 
 /* For `show`: name, state, pid, limits with their files, usage, processes, description. New reference. */
 json_t *virtual_json(const struct virtual *v);

@@ -51,18 +51,6 @@ pid_t proc_pid_of(int pidfd)
 	return at ? (pid_t)strtol(at + 5, NULL, 10) : -1;
 }
 
-int proc_open(pid_t pid, uint64_t start_time, struct err *e)
-{
-	AUTO(fd_drop) int fd = pidfd_open(pid, 0);
-
-	if (fd < 0)
-		return err_sys(e, "process %d", pid);
-	/* The pidfd pins the process: what we read now is about the one that it stands for, or it is gone. */
-	if (proc_start_time(pid) != start_time)
-		return err_set(e, ESRCH, "process %d is another one by now", pid);
-	return fd_take(&fd);
-}
-
 int proc_signal(int pidfd, int signal, struct err *e)
 {
 	if (pidfd_send_signal(pidfd, signal, NULL, 0) < 0 && errno != ESRCH)

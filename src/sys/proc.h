@@ -12,9 +12,6 @@ uint64_t proc_start_time(pid_t pid);
 /* The pid that a pidfd stands for, in our pid namespace (/proc/self/fdinfo, "Pid:"); -1 when it has been reaped. */
 pid_t proc_pid_of(int pidfd);
 
-/* A pidfd for the process that had this pid and start time; -ESRCH when it is gone or is another one by now. */
-int proc_open(pid_t pid, uint64_t start_time, struct err *e);
-
 /* Sends a signal through a pidfd. 0 also when the process is gone already. */
 int proc_signal(int pidfd, int signal, struct err *e);
 

@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 
 #include "base/own.h"
+#include "sys/loop.h"
 
 void wire_init(struct wire *w, int fd)
 {
@@ -44,18 +44,10 @@ static int lost(struct err *e, const char *what)
 	return err_sys(e, "%s a message", what);
 }
 
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 int wire_send(struct wire *w, const json_t *message, int timeout_ms, struct err *e)
 {
 	AUTO(free_drop) char *text = json_dumps(message, JSON_COMPACT);
-	int64_t end = now_ms() + timeout_ms;
+	int64_t end = (int64_t)loop_now_ms() + timeout_ms;
 	size_t length, sent = 0;
 
 	if (!text)
@@ -70,7 +62,7 @@ int wire_send(struct wire *w, const json_t *message, int timeout_ms, struct err 
 		if (n >= 0) {
 			sent += (size_t)n;
 		} else if (errno == EAGAIN) {
-			int64_t left = end - now_ms();
+			int64_t left = end - (int64_t)loop_now_ms();
 			int r = wait_for(w->fd, POLLOUT, timeout_ms < 0 ? -1 : left > 0 ? (int)left : 0, e);
 			if (r < 0)
 				return r;
