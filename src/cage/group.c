@@ -3,14 +3,17 @@
  * Pids are reused, so a number that was read is not yet a process: a pidfd is opened for it, the list is read again,
  * and only who is still on it gets the signal.  A pidfd that was opened for a stranger stands for somebody who is
  * not on the second list, or who is dead.
+ *
+ * Nothing here uses malloc: an undertaker does this on the heap of a supervisor that was killed in the middle of
+ * anything.
  */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/pidfd.h>
 #include <time.h>
 
@@ -59,37 +62,46 @@ static int read_procs(int dir, struct pid_list *list)
 	return n < 0 && errno != EOPNOTSUPP && errno != ENODEV ? -errno : 0;
 }
 
-static void dir_drop(DIR **dir)
+struct listing { /* of the groups below one */
+	int fd;
+	ssize_t length, at;
+	_Alignas(struct dirent64) char entries[2048];
+};
+
+static void listing_drop(struct listing *l)
 {
-	if (*dir)
-		closedir(*dir);
+	fd_drop(&l->fd);
 }
 
-static DIR *open_list(int fd)
+static void listing_open(struct listing *l, int fd)
 {
-	AUTO(fd_drop) int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = copy < 0 ? NULL : fdopendir(copy);
-
-	if (dir)
-		copy = -1;
-	return dir;
+	l->fd = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	l->length = l->at = 0;
 }
 
-/* The next group below, or NULL. */
-static const char *next_group(DIR *dir)
+/* The next group below, or NULL. Good until the next call. */
+static const char *next_group(struct listing *l)
 {
-	struct dirent *entry;
+	for (;;) {
+		const struct dirent64 *entry;
 
-	while (dir && (entry = readdir(dir)))
+		if (l->at >= l->length) {
+			l->length = l->fd < 0 ? 0 : getdents64(l->fd, l->entries, sizeof l->entries);
+			l->at = 0;
+		}
+		if (l->length <= 0)
+			return NULL;
+		entry = (const struct dirent64 *)(l->entries + l->at);
+		l->at += entry->d_reclen;
 		if (entry->d_type == DT_DIR && strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
 			return entry->d_name;
-	return NULL;
+	}
 }
 
 /* Visits the group and those below it. Groups that vanish meanwhile are no error. */
 static int walk(int fd, int depth, int (*visit)(int fd, void *arg), void *arg)
 {
-	AUTO(dir_drop) DIR *dir = NULL;
+	AUTO(listing_drop) struct listing below = {.fd = -1};
 	const char *name;
 	int r = visit(fd, arg);
 
@@ -97,8 +109,8 @@ static int walk(int fd, int depth, int (*visit)(int fd, void *arg), void *arg)
 		return r;
 	if (depth == 0)
 		return -ELOOP;
-	dir = open_list(fd);
-	while ((name = next_group(dir))) {
+	listing_open(&below, fd);
+	while ((name = next_group(&below))) {
 		AUTO(fd_drop) int child = openat(fd, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
 		r = child < 0 ? 0 : walk(child, depth - 1, visit, arg);
@@ -142,14 +154,21 @@ int group_holds_us(int fd)
 
 /* ---- killing ---- */
 
-static int by_number(const void *a, const void *b)
+static void pids_drop(struct pid_list *list)
 {
-	pid_t x = *(const pid_t *)a, y = *(const pid_t *)b;
-
-	return (x > y) - (x < y);
+	if (list->pids)
+		munmap(list->pids, list->max * sizeof *list->pids);
 }
 
-/* The sorted list of who is there now; list->pids is the caller's to free. */
+static bool is_listed(const struct pid_list *list, pid_t pid)
+{
+	for (size_t i = 0; i < list->count; i++)
+		if (list->pids[i] == pid)
+			return true;
+	return false;
+}
+
+/* Who is there now. */
 static int list_now(int fd, struct pid_list *list)
 {
 	struct pid_list all = {NULL, 0, 0};
@@ -158,19 +177,21 @@ static int list_now(int fd, struct pid_list *list)
 	if (r < 0)
 		return r;
 	*list = (struct pid_list){.max = all.count + 64}; /* who comes in between is met in the next round */
-	list->pids = calloc(list->max, sizeof *list->pids);
-	if (!list->pids)
+	list->pids =
+		mmap(NULL, list->max * sizeof *list->pids, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (list->pids == MAP_FAILED) {
+		list->pids = NULL;
 		return -ENOMEM;
+	}
 	r = read_procs(fd, list);
 	if (list->count > list->max)
 		list->count = list->max;
-	qsort(list->pids, list->count, sizeof *list->pids, by_number);
 	return r;
 }
 
 static int kill_batch(int fd, const pid_t *pids, size_t count)
 {
-	struct pid_list after = {NULL, 0, 0};
+	AUTO(pids_drop) struct pid_list after = {NULL, 0, 0};
 	int pidfds[BATCH];
 	int r;
 
@@ -180,22 +201,20 @@ static int kill_batch(int fd, const pid_t *pids, size_t count)
 	for (size_t i = 0; i < count; i++) {
 		if (pidfds[i] < 0)
 			continue;
-		if (r == 0 && bsearch(&pids[i], after.pids, after.count, sizeof *pids, by_number))
+		if (r == 0 && is_listed(&after, pids[i]))
 			pidfd_send_signal(pidfds[i], SIGKILL, NULL, 0);
 		close(pidfds[i]);
 	}
-	free(after.pids);
 	return r;
 }
 
 static int visit_kill(int fd, void *arg)
 {
-	struct pid_list before = {NULL, 0, 0};
+	AUTO(pids_drop) struct pid_list before = {NULL, 0, 0};
 	int r = list_now(fd, &before);
 
 	for (size_t i = 0; i < before.count && r == 0; i += BATCH)
 		r = kill_batch(fd, before.pids + i, before.count - i < BATCH ? before.count - i : BATCH);
-	free(before.pids);
 	return r;
 }
 
@@ -249,9 +268,12 @@ static int remove_leaf(int top)
 	AUTO(fd_drop) int parent = -1;
 
 	for (;;) {
-		AUTO(dir_drop) DIR *list = dir < 0 ? NULL : open_list(dir);
-		const char *below = next_group(list);
+		AUTO(listing_drop) struct listing list = {.fd = -1};
+		const char *below;
 
+		if (dir >= 0)
+			listing_open(&list, dir);
+		below = next_group(&list);
 		if (!below)
 			break;
 		snprintf(name, sizeof name, "%s", below);

@@ -28,7 +28,7 @@
 
 struct entry {
 	const struct jail_ready *ready;
-	int keep_fd;
+	const int *keep; /* JAIL_KEEP of them */
 	struct mounts mounts;
 };
 
@@ -213,16 +213,29 @@ static int shed_capabilities(struct entry *n, struct err *e)
 	return caps_shed(n->ready->caps, n->ready->last_cap, n->ready->ambient, e);
 }
 
+/* The lowest of those to keep that is not below `from`; -1: none. */
+static int next_kept(const struct entry *n, unsigned from)
+{
+	int found = -1;
+
+	for (size_t i = 0; i < JAIL_KEEP; i++)
+		if (n->keep[i] >= (int)from && (found < 0 || n->keep[i] < found))
+			found = n->keep[i];
+	return found;
+}
+
 /* Really closed and not only at exec: init never executes anything, and what it held open, the jail could reach. */
 static int close_descriptors(struct entry *n, struct err *e)
 {
-	unsigned keep = n->keep_fd > 2 ? (unsigned)n->keep_fd : 2;
+	unsigned from = STDERR_FILENO + 1;
 
-	if ((keep > 3 && close_range(3, keep - 1, 0) < 0) || close_range(keep + 1, ~0U, 0) < 0)
-		return err_sys(e, "close_range (needs Linux 5.9)");
-	if (keep > 2 && fcntl(n->keep_fd, F_SETFD, FD_CLOEXEC) < 0)
-		return err_sys(e, "keep descriptor %u", keep);
-	return 0;
+	for (int kept; (kept = next_kept(n, from)) >= 0; from = (unsigned)kept + 1) {
+		if ((unsigned)kept > from && close_range(from, (unsigned)kept - 1, 0) < 0)
+			return err_sys(e, "close_range (needs Linux 5.9)");
+		if (fcntl(kept, F_SETFD, FD_CLOEXEC) < 0)
+			return err_sys(e, "keep descriptor %d", kept);
+	}
+	return close_range(from, ~0U, 0) < 0 ? err_sys(e, "close_range (needs Linux 5.9)") : 0;
 }
 
 /* Best effort, since Linux 6.12: no signal leaves the jail, nor does a connection to an abstract socket, whose names
@@ -278,9 +291,9 @@ static const struct step {
 	{"filter", filter_calls, JAIL, "last: it forbids most of the above"},
 };
 
-int jail_enter(const struct jail_ready *r, int keep_fd, struct err *e)
+int jail_enter(const struct jail_ready *r, const int keep[JAIL_KEEP], struct err *e)
 {
-	struct entry n = {r, keep_fd, {-1, -1, -1}};
+	struct entry n = {r, keep, {-1, -1, -1}};
 
 	for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
 		const struct step *s = &steps[i];

@@ -117,9 +117,10 @@ bool jail_limits(const struct jail_ready *r, int resource); /* the description h
 
 /* The walls, in the child, which must be its own process with its own descriptor table (it may share memory; 48 KiB of
  * stack are enough).  Returns 0 when it stands inside, as the user it shall be, not dumpable until exec; or -errno, and
- * the error begins with "jail: " and the step.  All descriptors above 2 are closed but keep_fd (-1: none), which is
- * made close-on-exec.  Changes of ids clear PR_SET_PDEATHSIG: set it again afterwards. */
-int jail_enter(const struct jail_ready *r, int keep_fd, struct err *e);
+ * the error begins with "jail: " and the step.  All descriptors above 2 are closed but those to keep (-1: none), which
+ * are made close-on-exec.  Changes of ids clear PR_SET_PDEATHSIG: set it again afterwards. */
+enum { JAIL_KEEP = 2 };
+int jail_enter(const struct jail_ready *r, const int keep[JAIL_KEEP], struct err *e);
 
 /* Looks for the command in the jail's PATH and executes it. Returns only on failure: -ENOENT (127), others (126). In a
  * child that shares memory 24 KiB of stack are enough. */

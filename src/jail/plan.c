@@ -86,6 +86,14 @@ static void add_thing(struct plan *p, enum thing_kind kind, const char *path, co
 		(struct thing){kind, need(strdup(path)), source ? need(strdup(source)) : NULL, mode};
 }
 
+/* It was seen in the root, without a symbolic link on the way: so what it lies in is there, too. */
+static void mark_there(struct plan *p, const char *path)
+{
+	for (size_t i = 0; i < p->thing_count; i++)
+		if (path_below(path, p->things[i].path))
+			p->things[i].there = true;
+}
+
 static struct mount_row *add_mount(struct plan *p, enum mount_kind kind, const char *path, const char *source)
 {
 	struct mount_row *m;
@@ -113,13 +121,14 @@ void plan_drop(struct plan *p)
 }
 
 /* Where a system directory comes to lie: mostly just there, unless the root has symbolic links of its own on the way.
- * false: the root has a file, or a link to nowhere, in its place. */
-static bool system_place(const struct plan *p, int root, const char *path, char ret[PATH_MAX])
+ * false: the root has a file, or a link to nowhere, in its place. *seen: the directory is in the root. */
+static bool system_place(const struct plan *p, int root, const char *path, char ret[PATH_MAX], bool *seen)
 {
 	struct view v = {root, p, p->mount_count};
 	struct view_at at;
 	AUTO(fd_drop) int fd = root < 0 ? -1 : path_open_exact(root, path, O_PATH | O_DIRECTORY);
 
+	*seen = fd >= 0;
 	snprintf(ret, PATH_MAX, "%s", path);
 	if (fd >= 0 || root < 0 || errno == ENOENT)
 		return true;
@@ -144,6 +153,8 @@ static bool add_system_link(struct plan *p, int root, const char *path, const ch
 		return false;
 	text[n] = '\0';
 	add_thing(p, THING_LINK, path, text, 0777);
+	if (there >= 0)
+		mark_there(p, path);
 	return true;
 }
 
@@ -152,13 +163,17 @@ static void add_system_directory(struct plan *p, int root, const char *path)
 	char source[PATH_MAX], place[PATH_MAX];
 	struct stat s;
 	struct mount_row *m;
+	bool seen;
 
 	snprintf(source, sizeof source, "/%s", path);
 	if (lstat(source, &s) < 0 || (S_ISLNK(s.st_mode) && add_system_link(p, root, path, source)))
 		return;
-	if ((S_ISLNK(s.st_mode) && stat(source, &s) < 0) || !S_ISDIR(s.st_mode) || !system_place(p, root, path, place))
+	if ((S_ISLNK(s.st_mode) && stat(source, &s) < 0) || !S_ISDIR(s.st_mode) ||
+		!system_place(p, root, path, place, &seen))
 		return;
 	add_thing(p, THING_DIR, place, NULL, 0755);
+	if (seen)
+		mark_there(p, place);
 	m = add_mount(p, MOUNT_BIND, place, source);
 	m->read_only = m->directory = true;
 }
@@ -185,6 +200,8 @@ static void add_special(struct plan *p, int root, enum mount_kind kind, const ch
 		faults_add(f, section, "root", "/%s in the root is %s: refused, a directory must be there or nothing",
 			path, S_ISLNK(s.st_mode) ? "a symbolic link" : "not a directory");
 	add_thing(p, THING_DIR, path, NULL, 0755);
+	if (there >= 0)
+		mark_there(p, path);
 	add_mount(p, kind, path, NULL);
 }
 
@@ -271,10 +288,13 @@ static bool place_found(struct plan *p, struct wish *w, const struct view_at *at
 			w->directory ? "not a" : "a", w->source ? w->source : "a tmpfs", w->directory ? "one" : "not");
 		return false;
 	}
-	if (!at->mount)
-		add_thing(p, w->directory ? THING_DIR : THING_FILE, at->path, NULL, 0755);
-	else
+	if (at->mount) {
 		m->make = at->mount->kind != MOUNT_BIND;
+		return true;
+	}
+	add_thing(p, w->directory ? THING_DIR : THING_FILE, at->path, NULL, 0755);
+	if (at->fd >= 0) /* else the plan makes it, for an earlier wish */
+		mark_there(p, at->path);
 	return true;
 }
 
@@ -293,7 +313,6 @@ static void add_wish(struct plan *p, int root, struct wish *w, struct faults *f)
 		faults_add(f, section, w->key, "target /%s in the root: %s", w->path, strerrordesc_np(-r));
 		return;
 	}
-	fd_drop(&at.fd);
 	if (at.state == VIEW_UNKNOWN) {
 		placed = at.mount->kind == MOUNT_DEV;
 		m.make = true;
@@ -303,6 +322,7 @@ static void add_wish(struct plan *p, int root, struct wish *w, struct faults *f)
 	} else {
 		placed = at.state == VIEW_FOUND ? place_found(p, w, &at, &m, f) : place_missing(p, w, &at, &m, f);
 	}
+	fd_drop(&at.fd);
 	if (!placed)
 		return;
 	m.path = need(strdup(at.path));

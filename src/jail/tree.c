@@ -307,6 +307,8 @@ int tree_check(const struct tree *t, struct thing *list, size_t count, struct er
 	int r = 0;
 
 	for (size_t i = 0; r >= 0 && i < count; i++) {
+		if (list[i].there)
+			continue;
 		r = look(t, &list[i], &p, &s, e);
 		list[i].there = r > 0;
 		if (r == 0 && p.up < 0)

@@ -34,7 +34,7 @@ struct thing {
 	char *path; /* inside the root, normal form */
 	char *source;
 	mode_t mode;
-	bool there; /* tree_check() has seen it under the lock, so it stays */
+	bool there; /* it was seen under the lock, so it stays */
 };
 
 /* Opens the root and locks it for as long as t->fd stays open in any process; makes it, and its parents, if missing
@@ -46,7 +46,7 @@ void tree_drop(struct tree *t);
  * be the last to stand in it. Needs t->undo. */
 int tree_adopt(const struct tree *t, struct err *e);
 
-/* Could tree_make() do its work? Looks only, and marks what is there. */
+/* Could tree_make() do its work? Looks only, and marks what is there; what is marked already is not looked at. */
 int tree_check(const struct tree *t, struct thing *list, size_t count, struct err *e);
 
 /* Makes what is missing, in order: parents come before their children.  Never changes what is there. */

@@ -2,20 +2,18 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/sched.h>
 #include <sched.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/own.h"
+#include "sys/borrow.h"
+#include "sys/proc.h"
 
-static pid_t clone3(struct clone_args *args)
-{
-	return (pid_t)syscall(SYS_clone3, args, sizeof *args);
-}
+enum { STAGE_STACK = 112 * 1024, PROGRAM_STACK = 16 * 1024 };
 
 /* Where the kernel cannot do it at once (EBADF on v1 trees is not asked for; E2BIG before 5.7), say which flag it was.
  */
@@ -30,108 +28,147 @@ static int explain(uint64_t flags, int into, struct err *e)
 	return err_sys(e, "clone3");
 }
 
-int spawn(const struct spawn *what, struct spawned *ret, struct err *e)
+/* Where the stage says nothing and has not come to an exec either, somebody has killed it. */
+static bool was_killed(const struct stage *s, int pidfd)
 {
-	AUTO(fd_drop) int ours = -1;
+	siginfo_t info = {0};
+
+	return !s->executing && waitid(P_PIDFD, (id_t)pidfd, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid &&
+	       info.si_code != CLD_EXITED;
+}
+
+static int receive_command(int report, int *ret_pidfd)
+{
+	char control[CMSG_SPACE(sizeof(int))];
+	struct report r;
+	struct iovec data = {&r, sizeof r};
+	struct msghdr message = {
+		.msg_iov = &data, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
+	struct cmsghdr *c;
+
+	if (recvmsg(report, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT) != sizeof r)
+		return -1;
+	c = CMSG_FIRSTHDR(&message);
+	if (!c || c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
+		return -1;
+	memcpy(ret_pidfd, CMSG_DATA(c), sizeof(int));
+	return 0;
+}
+
+static int find_command(const struct spawn *what, const struct stage *s, struct spawned *ret, struct err *e)
+{
+	if (!jail_wants_init(what->jail)) {
+		ret->main_pid = ret->pid;
+		ret->main_pidfd = fcntl(ret->pidfd, F_DUPFD_CLOEXEC, 3);
+		fd_drop(&ret->report);
+		return ret->main_pidfd < 0 ? err_sys(e, "hold the command") : 0;
+	}
+	if (receive_command(ret->report, &ret->main_pidfd) < 0)
+		return err_set(e, ECHILD, "the process was killed before it became init");
+	ret->main_pid = proc_pid_of(ret->main_pidfd);
+	return 0;
+}
+
+int spawn(const struct spawn *what, struct spawned *ret, int *ret_status, struct err *e)
+{
+	_Alignas(16) char stack[STAGE_STACK];
 	AUTO(fd_drop) int theirs = -1;
 	int pair[2], pidfd = -1;
 	uint64_t flags = jail_clone_flags(what->jail);
-	struct clone_args args = {.exit_signal = SIGCHLD, .pidfd = (uintptr_t)&pidfd};
+	struct clone_args args = {.exit_signal = SIGCHLD, .flags = flags | CLONE_PIDFD, .pidfd = (uintptr_t)&pidfd};
 	struct stage stage = {.what = what};
 	pid_t pid;
 
+	*ret = SPAWNED_NONE;
+	*ret_status = 125;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return err_sys(e, "make the report socket");
-	ours = pair[0];
+	ret->report = pair[0];
 	theirs = pair[1];
-	fcntl(ours, F_SETFL, O_NONBLOCK);
-	args.flags = flags | CLONE_PIDFD;
+	fcntl(ret->report, F_SETFL, O_NONBLOCK);
 	if (what->gate->into >= 0) {
 		args.flags |= CLONE_INTO_CGROUP;
 		args.cgroup = (uint64_t)what->gate->into;
 	}
 	stage.report = theirs;
-	pid = clone3(&args);
-	if (pid < 0)
-		return explain(flags, what->gate->into, e);
-	if (pid == 0)
-		stage_main(&stage);
-	*ret = (struct spawned){.pid = pid, .pidfd = pidfd, .report = fd_take(&ours)};
-	return 0;
-}
-
-int spawn_report(int report, struct report *ret, int *ret_pidfd, struct err *e)
-{
-	char control[CMSG_SPACE(sizeof(int))];
-	struct iovec data = {ret, sizeof *ret};
-	struct msghdr message = {
-		.msg_iov = &data, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
-	struct cmsghdr *c;
-	ssize_t n = recvmsg(report, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
-
-	*ret_pidfd = -1;
-	if (n == 0)
-		return -EPIPE;
-	if (n < 0)
-		return errno == EAGAIN || errno == EINTR ? 0
-		       : errno == ECONNRESET		 ? -EPIPE
-							 : err_sys(e, "read a report");
-	c = CMSG_FIRSTHDR(&message);
-	if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS)
-		memcpy(ret_pidfd, CMSG_DATA(c), sizeof(int));
-	if (n != sizeof *ret) {
-		fd_drop(ret_pidfd);
-		return err_set(e, EPROTO, "a report of %zd bytes", n);
+	pid = borrow_clone(&args, stack, sizeof stack, stage_main, &stage);
+	if (pid < 0) {
+		explain(flags, what->gate->into, e);
+		fd_drop(&ret->report);
+		return -e->code;
 	}
-	ret->err.text[ERR_TEXT - 1] = '\0';
-	return 1;
+	ret->pid = pid;
+	ret->pidfd = pidfd;
+	if (stage.err.code) {
+		*ret_status = stage.status;
+		*e = stage.err;
+		return -e->code;
+	}
+	if (was_killed(&stage, pidfd))
+		return err_set(e, ECHILD, "the process was killed before it could execute the command");
+	return find_command(what, &stage, ret, e);
 }
 
-/* The child of spawn_program. */
-static __attribute__((noreturn)) void program_main(
-	const char *path, char *const *argv, int fd3, int report, const struct spawn_origin *origin)
+int spawn_report(int report, struct report *ret)
 {
-	struct report r = {.kind = REPORT_FAILED};
+	ssize_t n = recv(report, ret, sizeof *ret, MSG_DONTWAIT);
 
-	if (stage_watch_parent(report, &r.err) == 0) {
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return 0;
+	return n == sizeof *ret ? 1 : -EPIPE;
+}
+
+/* ---- programs of ours ---- */
+
+struct program {
+	const char *path;
+	char *const *argv;
+	int fd3;
+	const struct spawn_origin *origin;
+	pid_t supervisor;
+	struct err err;
+};
+
+static void program_main(void *program)
+{
+	struct program *p = program;
+
+	/* The death signal is lost when the supervisor died before prctl(). */
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != p->supervisor) {
+		err_sys(&p->err, "ask to die with the supervisor");
+	} else {
 		/* dup2 leaves 3 open across exec; when it is 3 already, only its flag is in the way. */
-		if (fd3 == 3)
+		if (p->fd3 == 3)
 			fcntl(3, F_SETFD, 0);
 		else
-			dup2(fd3, 3);
-		stage_restore_descriptors(origin);
-		stage_restore_signals(origin);
-		execv(path, argv);
-		err_sys(&r.err, "execute %s", path);
+			dup2(p->fd3, 3);
+		stage_restore_descriptors(p->origin);
+		stage_restore_signals(p->origin);
+		execv(p->path, p->argv);
+		err_sys(&p->err, "execute %s", p->path);
 	}
-	stage_send(report, &r, -1);
 	_exit(125);
 }
 
 int spawn_program(const char *path, char *const *argv, int fd3, const struct spawn_origin *origin, struct spawned *ret,
 	struct err *e)
 {
-	int pair[2], pidfd = -1;
+	_Alignas(16) char stack[PROGRAM_STACK];
+	struct program p = {.path = path, .argv = argv, .fd3 = fd3, .origin = origin, .supervisor = getpid()};
+	int pidfd = -1;
 	struct clone_args args = {.exit_signal = SIGCHLD, .flags = CLONE_PIDFD, .pidfd = (uintptr_t)&pidfd};
-	pid_t pid;
+	pid_t pid = borrow_clone(&args, stack, sizeof stack, program_main, &p);
 
-	/* Descriptor 3 of the program must not be the report's own. */
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
-		return err_sys(e, "make the report socket");
-	pid = clone3(&args);
-	if (pid == 0) {
-		int report = fcntl(pair[1], F_DUPFD_CLOEXEC, 4);
-
-		close(pair[0]);
-		close(pair[1]);
-		program_main(path, argv, fd3, report, origin);
-	}
-	close(pair[1]);
-	if (pid < 0) {
-		close(pair[0]);
+	*ret = SPAWNED_NONE;
+	if (pid < 0)
 		return err_sys(e, "clone3");
+	if (p.err.code) {
+		waitid(P_PIDFD, (id_t)pidfd, &(siginfo_t){0}, WEXITED);
+		close(pidfd);
+		*e = p.err;
+		return -e->code;
 	}
-	fcntl(pair[0], F_SETFL, O_NONBLOCK);
-	*ret = (struct spawned){.pid = pid, .pidfd = pidfd, .report = pair[0]};
+	ret->pid = pid;
+	ret->pidfd = pidfd;
 	return 0;
 }

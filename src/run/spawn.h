@@ -6,10 +6,11 @@
  *          │              place is taken by the command itself.
  *          └─ command
  *
- * spawn() is the only clone with namespaces.  The child runs stage.c up to exec or init.c; supervisor and child
- * share nothing afterwards but the report socket, which is SOCK_SEQPACKET: one struct report a message, and its end
- * (EOF) without an error is "executed".  If the supervisor dies, the child is killed (PR_SET_PDEATHSIG), and with
- * a pid namespace everything in it.
+ * spawn() is the only clone with namespaces.  Its child borrows the supervisor's memory (sys/borrow.h) and runs
+ * stage.c: it raises the walls and executes the command; or starts the command in the same way and executes init
+ * (init/main.c).  All that while the supervisor sleeps, some milliseconds, so that spawn() knows how it went when it
+ * returns.  Afterwards they share nothing but the report socket.  If the supervisor dies, the child is killed
+ * (PR_SET_PDEATHSIG), and with a pid namespace everything in it.
  */
 #pragma once
 
@@ -21,24 +22,14 @@
 #include "base/err.h"
 #include "cage/cage.h"
 #include "jail/jail.h"
+#include "run/report.h"
 
-enum report_kind {
-	REPORT_FAILED,	/* err is set; value is the exit status that it stands for: 125, 126, 127 */
-	REPORT_STARTED, /* from init: the command has been executed; its pidfd comes along */
-	REPORT_STOPPED, /* from init: the command was stopped by signal `value` */
-	REPORT_ENDED,	/* from init: the command ended with wait status `value` */
-};
-
-struct report {
-	enum report_kind kind;
-	int value;
-	struct err err;
-};
-
-/* What a child shall have of how we were called, and not of what the supervisor has made of itself. */
+/* What children shall have of how we were called, and not of what the supervisor has made of itself; and what it has
+ * ready for them. */
 struct spawn_origin {
 	sigset_t mask;
 	struct rlimit nofile; /* rlim_cur 0: as it is */
+	int init;	      /* the file of image_open() */
 };
 
 struct spawn {
@@ -48,32 +39,36 @@ struct spawn {
 };
 
 struct spawned {
-	pid_t pid; /* of init, or of the command; our child */
+	pid_t pid; /* of our child: init, or the command; 0: there is none */
 	int pidfd;
-	int report; /* socket, non-blocking */
+	pid_t main_pid; /* of the command, on this host */
+	int main_pidfd;
+	int report; /* init's, non-blocking; -1 without one */
 };
+#define SPAWNED_NONE ((struct spawned){.pidfd = -1, .main_pidfd = -1, .report = -1})
 
-/* Clones the child into its cage and namespaces. Returns once it exists; what becomes of it comes as reports. */
-int spawn(const struct spawn *what, struct spawned *ret, struct err *e);
+/* Starts the child in its cage and namespaces.  0: the command has been executed.  -errno: it has not, and *ret_status
+ * is what that means: 125, 126 (cannot be executed), 127 (is not there); ret->pid is then 0, or a child that has ended
+ * or is about to and must still be waited for. */
+int spawn(const struct spawn *what, struct spawned *ret, int *ret_status, struct err *e);
 
-/* Reads one report. 1: *ret is set (*ret_pidfd for REPORT_STARTED, else -1); 0: nothing now; -EPIPE: the end. */
-int spawn_report(int report, struct report *ret, int *ret_pidfd, struct err *e);
+/* Reads one report of init's. 1: *ret is set; 0: nothing now; -EPIPE: the end. */
+int spawn_report(int report, struct report *ret);
 
-/* Starts the program `path` as an ordinary child of ours with descriptor 3 = fd3, ordinary signals, PR_SET_PDEATHSIG.
- */
+/* Starts the program `path` as an ordinary child of ours with descriptor 3 = fd3, ordinary signals, PR_SET_PDEATHSIG;
+ * without a report. */
 int spawn_program(const char *path, char *const *argv, int fd3, const struct spawn_origin *origin, struct spawned *ret,
 	struct err *e);
 
 /* ---- the child's side; not for callers ---- */
 
-struct stage {
+struct stage { /* in the memory that both use */
 	const struct spawn *what;
-	int report; /* the child's end */
+	int report;	/* the child's end */
+	bool executing; /* what kills it now kills the command */
+	int status;	/* 125, 126, 127 */
+	struct err err; /* code 0: nothing went wrong */
 };
-__attribute__((noreturn)) void stage_main(struct stage *s);
-__attribute__((noreturn)) void init_main(struct stage *s);
-void stage_send(int report, const struct report *r, int pidfd); /* best effort: without a supervisor nobody listens */
-int stage_watch_parent(int report, struct err *e);
+__attribute__((noreturn)) void stage_main(void *stage);
 void stage_restore_signals(const struct spawn_origin *origin);
 void stage_restore_descriptors(const struct spawn_origin *origin);
-int stage_exec_status(const struct err *e); /* 127: the command is not there; 126: it cannot be executed */

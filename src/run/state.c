@@ -203,6 +203,12 @@ struct journal *state_journal(struct state *s)
 	return s->journal;
 }
 
+void state_hide(struct state *s)
+{
+	unlinkat(s->dir, "state.json", 0);
+	unlinkat(s->dir, "control.sock", 0);
+}
+
 int state_remove(struct state *s, struct err *e)
 {
 	/* The lock goes last: it says that somebody is at work. */

@@ -6,8 +6,8 @@
  *     state.json    the description, pids with their start times; written beside and renamed
  *     control.sock  where commands are taken
  *
- * Order: state_open, then state_journal(...) for what is made, state_write once it runs, journal_replay and
- * state_remove at the end.  Recovery and `gc` are the same calls on a folder whose lock nobody holds.
+ * Order: state_open, then state_journal(...) for what is made, state_write once it runs, [state_hide,] journal_replay
+ * and state_remove at the end.  Recovery and `gc` are the same calls on a folder whose lock nobody holds.
  */
 #pragma once
 
@@ -33,6 +33,9 @@ int state_write(struct state *s, const json_t *document, struct err *e);
 
 /* A listening socket at control.sock, mode 0600, non-blocking. */
 int state_listen(struct state *s, int *ret_fd, struct err *e);
+
+/* Takes away what is for others: the virtual has ended, and what was made for it is being removed. */
+void state_hide(struct state *s);
 
 /* Removes the folder, and the parent if it is empty. Call when journal_replay() has succeeded. */
 int state_remove(struct state *s, struct err *e);

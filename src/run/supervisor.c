@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/own.h"
+#include "run/init/image.h"
 #include "run/say.h"
 #include "run/script.h"
 #include "run/supervisor_private.h"
@@ -328,14 +329,8 @@ void supervisor_script_ended(struct supervisor *s, const json_t *status)
 
 static void script_failed(struct supervisor *s, const siginfo_t *info)
 {
-	struct report report;
-	struct err e;
-	int none;
-
 	if (!s->stopping) {
-		if (spawn_report(s->script.report, &report, &none, &e) > 0)
-			say(NULL, "%s", report.err.text);
-		else if (info->si_code == CLD_EXITED)
+		if (info->si_code == CLD_EXITED)
 			say(NULL, "the script host ended with status %d in the middle of the file", info->si_status);
 		else
 			say(NULL, "the script host was killed by signal %d (%s)", info->si_status,
@@ -393,7 +388,8 @@ static int open_supervisor(struct supervisor *s, struct err *e)
 	*s = (struct supervisor){
 		.owner = {.started = on_started, .stopped = on_stopped, .gone = on_gone, .called = on_called},
 		.signals = -1,
-		.script = {.pidfd = -1, .report = -1},
+		.script = SPAWNED_NONE,
+		.origin.init = -1,
 		.had_terminal = tcgetpgrp(STDIN_FILENO) == getpgrp(),
 	};
 	raise_descriptors(s);
@@ -401,6 +397,8 @@ static int open_supervisor(struct supervisor *s, struct err *e)
 	if (r == 0)
 		r = open_signals(s, e);
 	if (r == 0)
+		r = s->origin.init = image_open(e);
+	if (r >= 0)
 		r = cage_host_open("/proc/self/mountinfo", &s->host, e);
 	s->owner.loop = s->loop;
 	s->owner.host = s->host;
@@ -414,7 +412,7 @@ static void close_supervisor(struct supervisor *s)
 	client_sweep(s, true);
 	forget_ends(s);
 	fd_drop(&s->script.pidfd);
-	fd_drop(&s->script.report);
+	fd_drop(&s->origin.init);
 	fd_drop(&s->signals);
 	cage_host_drop(&s->host);
 	loop_drop(&s->loop);
@@ -444,10 +442,10 @@ static int serve(struct supervisor *s, struct err *e)
 
 	bury(s);
 	while (r == 0 && (s->members || s->script_runs)) {
+		let_go_of_streams(s);
 		r = loop_turn(s->loop, e);
 		bury(s);
 		client_sweep(s, false);
-		let_go_of_streams(s);
 	}
 	return r;
 }

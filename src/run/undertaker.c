@@ -1,55 +1,71 @@
 #include "run/undertaker.h"
 
 #include <errno.h>
+#include <linux/prctl.h>
+#include <sched.h>
 #include <signal.h>
-#include <sys/prctl.h>
+#include <stdint.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { KILL_TIMEOUT_MS = 10000 };
+#include "sys/raw.h"
 
-/* It keeps nothing of its supervisor's but these two: neither the locks, which must fall with that one, nor pipes. */
-static __attribute__((noreturn)) void watch_over(int socket, int cage)
+enum { KILL_TIMEOUT_MS = 10000, STACK = 256 * 1024, KERNEL_SIGSET_BYTES = 8 };
+
+/* It keeps nothing of its supervisor's but these two: neither the locks, which must fall with that one, nor pipes.
+ * As long as the supervisor lives, libc and its errno are that one's: raw calls only. */
+static _Noreturn int watch_over(void *undertaker)
 {
-	sigset_t all;
+	const struct undertaker *u = undertaker;
+	const uint64_t all = ~0ULL;
 	char goodbye;
-	ssize_t n;
+	long n;
 
-	setsid();
-	prctl(PR_SET_NAME, "virtualing-end");
-	sigfillset(&all);
-	sigprocmask(SIG_SETMASK, &all, NULL);
-	dup2(socket, STDIN_FILENO);
-	dup2(cage, STDOUT_FILENO);
-	close_range(STDERR_FILENO, ~0U, 0);
-	while ((n = read(STDIN_FILENO, &goodbye, 1)) < 0 && errno == EINTR)
+	raw_call(SYS_rt_sigprocmask, SIG_SETMASK, (long)&all, 0, KERNEL_SIGSET_BYTES, 0);
+	raw_call(SYS_setsid, 0, 0, 0, 0, 0);
+	raw_call(SYS_prctl, PR_SET_NAME, (long)"virtualing-end", 0, 0, 0);
+	raw_call(SYS_dup3, u->theirs, STDIN_FILENO, 0, 0, 0);
+	raw_call(SYS_dup3, u->cage, STDOUT_FILENO, 0, 0, 0);
+	raw_call(SYS_close_range, STDERR_FILENO, ~0U, 0, 0, 0);
+	while ((n = raw_call(SYS_read, STDIN_FILENO, (long)&goodbye, 1, 0, 0)) == -EINTR)
 		;
 	if (n != 1)
 		cage_kill_holder(STDOUT_FILENO, KILL_TIMEOUT_MS);
-	_exit(0);
+	for (;;)
+		raw_call(SYS_exit_group, 0, 0, 0, 0, 0);
+}
+
+static int start(struct undertaker *u, struct err *e)
+{
+	u->stack = mmap(NULL, STACK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+	if (u->stack == MAP_FAILED)
+		return err_sys(e, "start the cage's watch");
+	u->pid = clone(watch_over, (char *)u->stack + STACK, CLONE_VM | SIGCHLD, u);
+	if (u->pid > 0)
+		return 0;
+	err_sys(e, "start the cage's watch");
+	munmap(u->stack, STACK);
+	u->pid = 0;
+	return -e->code;
 }
 
 int undertaker_call(struct undertaker *u, const struct cage *c, struct err *e)
 {
-	int pair[2];
+	int pair[2], r;
 
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
 		return err_sys(e, "make the socket of the cage's watch");
-	u->pid = fork();
-	if (u->pid == 0) {
-		close(pair[0]);
-		watch_over(pair[1], cage_holder(c));
-	}
+	u->socket = pair[0];
+	u->theirs = pair[1];
+	u->cage = cage_holder(c);
+	r = start(u, e);
 	close(pair[1]);
-	if (u->pid > 0) {
-		u->socket = pair[0];
-		return 0;
-	}
-	err_sys(e, "start the cage's watch");
-	close(pair[0]);
-	u->pid = 0;
-	return -e->code;
+	if (r < 0)
+		close(pair[0]);
+	return r;
 }
 
 void undertaker_dismiss(struct undertaker *u)
@@ -61,5 +77,6 @@ void undertaker_dismiss(struct undertaker *u)
 	close(u->socket);
 	while (waitpid(u->pid, NULL, 0) < 0 && errno == EINTR)
 		;
+	munmap(u->stack, STACK);
 	u->pid = 0;
 }

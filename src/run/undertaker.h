@@ -5,6 +5,9 @@
  * So such a virtual has an undertaker: a child of the supervisor in a session of its own that holds the cage and one
  * end of a socket, and sleeps.  When the socket closes without a goodbye it kills everything in the cage.  What is to
  * be removed stays for `gc` and the next start, as ever.
+ *
+ * It shares the supervisor's memory (but nothing else), which makes it as cheap as a thread.  The one death that it
+ * does not survive is the supervisor's by the kernel's OOM killer, which takes all that share the memory.
  */
 #pragma once
 
@@ -15,8 +18,10 @@
 
 struct undertaker {
 	pid_t pid; /* 0: there is none */
-	int socket;
+	int socket, theirs, cage;
+	void *stack;
 };
 
+/* u: stays where it is until undertaker_dismiss. */
 int undertaker_call(struct undertaker *u, const struct cage *c, struct err *e);
 void undertaker_dismiss(struct undertaker *u); /* waits for its end; may be called twice */

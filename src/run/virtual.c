@@ -38,10 +38,8 @@ struct virtual
 	struct jail_look *look;
 	struct jail_ready *ready;
 	struct vip_keeper keeper;
-	struct spawned child; /* init, or the command itself */
+	struct spawned child;
 	struct undertaker undertaker;
-	int main_pidfd; /* the command; the child's where there is no init */
-	pid_t main_pid;
 	int listener;
 	time_t started;
 	uint64_t started_ms;
@@ -53,7 +51,6 @@ struct virtual
 	unsigned stop_ms;
 	bool complained, kill_failed;
 
-	bool stop_wanted; /* asked for while it was starting */
 	bool failed;
 	int failure; /* 125, 126, 127 */
 	bool reaped; /* the child */
@@ -63,14 +60,11 @@ struct virtual
 };
 
 const char *const virtual_state_names[VIRTUAL_STATES] = {
-	"new", "addressing", "starting", "running", "stopping", "clearing", "gone"};
-const char *const virtual_event_names[VIRTUAL_EVENTS] = {
-	"go", "addressed", "failed", "started", "ended", "stop", "alarm"};
+	"new", "addressing", "running", "stopping", "clearing", "gone"};
+const char *const virtual_event_names[VIRTUAL_EVENTS] = {"go", "addressed", "failed", "ended", "stop", "alarm"};
 
 static void happen(struct virtual *v, enum virtual_event event);
 static void clear(struct virtual *v);
-static void ask_to_end(struct virtual *v);
-static void kill_all(struct virtual *v);
 
 void virtual_check(const struct cage_host *host, const struct spec *s, struct faults *f,
 	void (*warn)(void *arg, const char *text), void *arg, struct jail_look **look)
@@ -102,17 +96,19 @@ static void child_ready(struct watch *w, uint32_t events)
 	happen(OWNER_OF(w, child_watch), EVENT_ENDED);
 }
 
-static void take_report(struct virtual *v, const struct report *r, int pidfd)
+static void close_to_others(struct virtual *v)
+{
+	if (v->listener < 0)
+		return;
+	loop_unwatch(v->owner->loop, &v->listen_watch);
+	fd_drop(&v->listener);
+	state_hide(v->folder);
+}
+
+static void take_report(struct virtual *v, const struct report *r)
 {
 	switch (r->kind) {
-	case REPORT_FAILED:
-		v->err = r->err;
-		v->failure = r->value;
-		happen(v, EVENT_FAILED);
-		return;
-	case REPORT_STARTED:
-		v->main_pidfd = pidfd;
-		happen(v, EVENT_STARTED);
+	case REPORT_COMMAND: /* spawn() has had it */
 		return;
 	case REPORT_STOPPED:
 		v->owner->stopped(v->owner, v, r->value);
@@ -120,31 +116,24 @@ static void take_report(struct virtual *v, const struct report *r, int pidfd)
 	case REPORT_ENDED:
 		v->ended = true;
 		v->wait_status = r->value;
+		close_to_others(v); /* while init ends, with all that is left in its namespaces */
 		return;
 	}
-}
-
-/* Without init the end of the reports is the news that the command has been executed. */
-static void reports_end(struct virtual *v)
-{
-	loop_unwatch(v->owner->loop, &v->report_watch);
-	fd_drop(&v->child.report);
-	if (v->state == VIRTUAL_STARTING && !v->failed && !jail_wants_init(v->ready))
-		happen(v, EVENT_STARTED);
 }
 
 static void report_ready(struct watch *w, uint32_t events)
 {
 	struct virtual *v = OWNER_OF(w, report_watch);
 	struct report report;
-	struct err e;
-	int pidfd, r;
+	int r;
 
-	while (v->child.report >= 0 && (r = spawn_report(v->child.report, &report, &pidfd, &e)) != 0) {
-		if (r > 0)
-			take_report(v, &report, pidfd);
-		else
-			reports_end(v);
+	while (v->child.report >= 0 && (r = spawn_report(v->child.report, &report)) != 0) {
+		if (r > 0) {
+			take_report(v, &report);
+			continue;
+		}
+		loop_unwatch(v->owner->loop, &v->report_watch);
+		fd_drop(&v->child.report);
 	}
 }
 
@@ -179,46 +168,85 @@ static int open_cage(struct virtual *v, struct err *e)
 	return r < 0 ? r : cage_apply(v->cage, &v->spec->limits, e);
 }
 
-static int clone_child(struct virtual *v, struct err *e)
+static int start_child(struct virtual *v, struct err *e)
 {
 	struct cage_gate gate;
 	struct spawn what = {.jail = v->ready, .gate = &gate, .origin = v->owner->origin};
 	int r = cage_gate(v->cage, &gate, e);
 
 	if (r == 0)
-		r = spawn(&what, &v->child, e);
+		r = spawn(&what, &v->child, &v->failure, e);
 	cage_close_gate(v->cage);
-	if (r == 0)
-		r = loop_watch(v->owner->loop, &v->report_watch, v->child.report, EPOLLIN, e);
-	if (r == 0)
-		r = loop_watch(v->owner->loop, &v->child_watch, v->child.pidfd, EPOLLIN, e);
 	return r;
+}
+
+/* One that has failed ends, too. */
+static int watch_child(struct virtual *v, struct err *e)
+{
+	int r = 0;
+
+	if (v->child.pidfd >= 0)
+		r = loop_watch(v->owner->loop, &v->child_watch, v->child.pidfd, EPOLLIN, e);
+	if (r == 0 && v->child.report >= 0)
+		r = loop_watch(v->owner->loop, &v->report_watch, v->child.report, EPOLLIN, e);
+	return r;
+}
+
+static json_t *state_document(const struct virtual *v)
+{
+	return json_pack("{s:s, s:i, s:I, s:i, s:I, s:I, s:o}", "name", virtual_name(v), "supervisor", (int)getpid(),
+		"supervisor_start", (json_int_t)proc_start_time(getpid()), "pid", (int)v->child.main_pid, "pid_start",
+		(json_int_t)proc_start_time(v->child.main_pid), "started", (json_int_t)v->started, "description",
+		spec_json(v->spec));
+}
+
+static int open_to_others(struct virtual *v, struct err *e)
+{
+	json_t *document = state_document(v);
+	int r = state_write(v->folder, document, e);
+
+	json_decref(document);
+	if (r == 0)
+		r = state_listen(v->folder, &v->listener, e);
+	return r < 0 ? r : loop_watch(v->owner->loop, &v->listen_watch, v->listener, EPOLLIN, e);
 }
 
 static int launch_all(struct virtual *v, struct err *e)
 {
 	struct jail_look *look = v->look;
+	struct err ignored;
 	int r;
 
 	v->look = NULL;
+	v->failure = 125;
 	r = jail_prepare(&v->spec->jail, look, virtual_name(v), v->spec->argv, v->owner->environ,
 		journal_undo(state_journal(v->folder)), &v->ready, e);
 	if (r == 0)
 		r = open_cage(v, e);
+	if (r == 0 && !jail_wants_init(v->ready))
+		r = undertaker_call(&v->undertaker, v->cage, e);
 	if (r == 0)
-		r = clone_child(v, e);
-	return r;
+		r = start_child(v, e);
+	v->started = time(NULL);
+	v->started_ms = loop_now_ms();
+	if (r < 0) {
+		watch_child(v, &ignored);
+		return r;
+	}
+	r = watch_child(v, e);
+	return r < 0 ? r : open_to_others(v, e);
 }
 
 static void launch(struct virtual *v)
 {
 	loop_clear_alarm(v->owner->loop, &v->alarm);
-	v->state = VIRTUAL_STARTING;
 	if (launch_all(v, &v->err) < 0) {
 		v->failed = true;
-		v->failure = 125;
 		clear(v);
+		return;
 	}
+	v->state = VIRTUAL_RUNNING;
+	v->owner->started(v->owner, v);
 }
 
 static void go(struct virtual *v)
@@ -260,49 +288,6 @@ static void address_back(struct virtual *v)
 	say(virtual_name(v), "%s is back on %s", v->spec->vip.address, v->spec->vip.device);
 }
 
-/* The child ends by itself now: EVENT_ENDED follows. */
-static void start_failed(struct virtual *v)
-{
-	v->failed = true;
-}
-
-static json_t *state_document(const struct virtual *v)
-{
-	return json_pack("{s:s, s:i, s:I, s:i, s:I, s:I, s:o}", "name", virtual_name(v), "supervisor", (int)getpid(),
-		"supervisor_start", (json_int_t)proc_start_time(getpid()), "pid", (int)v->main_pid, "pid_start",
-		(json_int_t)proc_start_time(v->main_pid), "started", (json_int_t)v->started, "description",
-		spec_json(v->spec));
-}
-
-static void running(struct virtual *v)
-{
-	json_t *document;
-
-	v->state = VIRTUAL_RUNNING;
-	if (v->main_pidfd < 0) {
-		v->main_pidfd = fcntl(v->child.pidfd, F_DUPFD_CLOEXEC, 3);
-		v->main_pid = v->child.pid;
-	} else {
-		v->main_pid = proc_pid_of(v->main_pidfd);
-	}
-	v->started = time(NULL);
-	v->started_ms = loop_now_ms();
-	document = state_document(v);
-	if ((!jail_wants_init(v->ready) && undertaker_call(&v->undertaker, v->cage, &v->err) < 0) ||
-		state_write(v->folder, document, &v->err) < 0 || state_listen(v->folder, &v->listener, &v->err) < 0 ||
-		loop_watch(v->owner->loop, &v->listen_watch, v->listener, EPOLLIN, &v->err) < 0) {
-		v->failed = true;
-		v->failure = 125;
-		json_decref(document);
-		clear(v);
-		return;
-	}
-	json_decref(document);
-	v->owner->started(v->owner, v);
-	if (v->stop_wanted)
-		ask_to_end(v);
-}
-
 /* ---- the end ---- */
 
 static void ask_to_end(struct virtual *v)
@@ -311,19 +296,8 @@ static void ask_to_end(struct virtual *v)
 
 	v->state = VIRTUAL_STOPPING;
 	/* A stopped program cannot act on SIGTERM. */
-	if (proc_signal(v->main_pidfd, SIGTERM, &e) < 0 || proc_signal(v->main_pidfd, SIGCONT, &e) < 0)
+	if (proc_signal(v->child.main_pidfd, SIGTERM, &e) < 0 || proc_signal(v->child.main_pidfd, SIGCONT, &e) < 0)
 		say(virtual_name(v), "%s", e.text);
-	loop_set_alarm(v->owner->loop, &v->alarm, v->stop_ms);
-}
-
-/* What it has reported may lie in the socket still: a program that runs is asked, not killed. */
-static void stop_soon(struct virtual *v)
-{
-	if (v->stop_wanted) {
-		kill_all(v);
-		return;
-	}
-	v->stop_wanted = true;
 	loop_set_alarm(v->owner->loop, &v->alarm, v->stop_ms);
 }
 
@@ -359,16 +333,8 @@ static void reap(struct virtual *v)
 static void child_ended(struct virtual *v)
 {
 	reap(v);
-	/* Its last reports may have ended the virtual already: it ran, and that could not be written down. */
-	if (!v->reaped || v->state >= VIRTUAL_CLEARING)
-		return;
-	if (v->state == VIRTUAL_STARTING && !v->failed) {
-		v->failed = true;
-		v->failure = 125;
-		err_set(&v->err, ECHILD, "%s before it became %s",
-			v->stop_wanted ? "stopped" : "the process was killed", v->spec->argv[0]);
-	}
-	clear(v);
+	if (v->reaped)
+		clear(v);
 }
 
 static void explain_kill(const struct virtual *v)
@@ -452,8 +418,7 @@ static void stop_listening(struct virtual *v)
 	loop_clear_alarm(l, &v->alarm);
 	loop_unwatch(l, &v->keeper_watch);
 	loop_unwatch(l, &v->report_watch);
-	loop_unwatch(l, &v->listen_watch);
-	fd_drop(&v->listener);
+	close_to_others(v);
 }
 
 /* Descriptors are let go of first: when there are too many of them, those are what clearing needs. */
@@ -486,11 +451,6 @@ static const struct cell {
 		[EVENT_FAILED] = DO(no_address),
 		[EVENT_STOP] = DO(clear),
 		[EVENT_ALARM] = DO(address_late)},
-	[VIRTUAL_STARTING] = {[EVENT_FAILED] = DO(start_failed),
-		[EVENT_STARTED] = DO(running),
-		[EVENT_ENDED] = DO(child_ended),
-		[EVENT_STOP] = DO(stop_soon),
-		[EVENT_ALARM] = DO(kill_all)},
 	[VIRTUAL_RUNNING] = {[EVENT_ADDRESSED] = DO(address_back),
 		[EVENT_FAILED] = DO(address_lost),
 		[EVENT_ENDED] = DO(child_ended),
@@ -525,9 +485,9 @@ static struct virtual *new_virtual(struct virtual_owner *o, struct spec *spec, s
 	v->owner = o;
 	v->spec = spec;
 	v->look = look;
-	v->child = (struct spawned){.pidfd = -1, .report = -1};
+	v->child = SPAWNED_NONE;
 	v->keeper = (struct vip_keeper){.fd = -1, .pidfd = -1};
-	v->main_pidfd = v->listener = -1;
+	v->listener = -1;
 	v->keeper_watch = (struct watch){-1, keeper_ready};
 	v->child_watch = (struct watch){-1, child_ready};
 	v->report_watch = (struct watch){-1, report_ready};
@@ -568,7 +528,7 @@ void virtual_free(struct virtual *v)
 	jail_ready_drop(&v->ready);
 	fd_drop(&v->child.pidfd);
 	fd_drop(&v->child.report);
-	fd_drop(&v->main_pidfd);
+	fd_drop(&v->child.main_pidfd);
 	spec_drop(&v->spec);
 	free(v);
 }
@@ -583,7 +543,7 @@ int virtual_signal(struct virtual *v, int signal, struct err *e)
 {
 	if (v->state != VIRTUAL_RUNNING && v->state != VIRTUAL_STOPPING)
 		return err_set(e, ESRCH, "%s does not run (it is %s)", virtual_name(v), virtual_state_names[v->state]);
-	return proc_signal(v->main_pidfd, signal, e);
+	return proc_signal(v->child.main_pidfd, signal, e);
 }
 
 const char *virtual_name(const struct virtual *v)
@@ -608,7 +568,7 @@ void virtual_look_stopped(struct virtual *v)
 
 pid_t virtual_pid(const struct virtual *v)
 {
-	return v->main_pid;
+	return v->child.main_pid;
 }
 
 unsigned virtual_stop_timeout(const struct virtual *v)
@@ -679,7 +639,7 @@ json_t *virtual_json(const struct virtual *v)
 {
 	json_t *limits = json_array();
 	json_t *o = json_pack("{s:s, s:s, s:i, s:i, s:s, s:o, s:o}", "name", virtual_name(v), "state",
-		virtual_state_names[v->state], "pid", (int)v->main_pid, "supervisor", (int)getpid(), "cgroup",
+		virtual_state_names[v->state], "pid", (int)v->child.main_pid, "supervisor", (int)getpid(), "cgroup",
 		cage_host_kind(v->owner->host), "limits", limits, "description", spec_json(v->spec));
 
 	if (v->started)

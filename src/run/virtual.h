@@ -20,7 +20,6 @@
 enum virtual_state {
 	VIRTUAL_NEW,
 	VIRTUAL_ADDRESSING, /* waits for its vip */
-	VIRTUAL_STARTING,   /* cloned; the walls go up */
 	VIRTUAL_RUNNING,
 	VIRTUAL_STOPPING, /* SIGTERM is sent, SIGKILL follows */
 	VIRTUAL_CLEARING, /* everything is killed; what was made is being removed */
@@ -31,9 +30,8 @@ enum virtual_state {
 enum virtual_event {
 	EVENT_GO,
 	EVENT_ADDRESSED, /* the vip is there */
-	EVENT_FAILED,	 /* the vip, or a wall, or the command; v->err says why */
-	EVENT_STARTED,
-	EVENT_ENDED, /* our child has ended */
+	EVENT_FAILED,	 /* the vip; v->err says why */
+	EVENT_ENDED,	 /* our child has ended */
 	EVENT_STOP,
 	EVENT_ALARM,
 	VIRTUAL_EVENTS

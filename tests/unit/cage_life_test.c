@@ -522,6 +522,27 @@ static void processes_inside_are_listed_with_their_true_number(void **state)
 	life_close(&x);
 }
 
+/* More than one read of the directory holds. */
+static void processes_of_many_groups_below_are_all_listed(void **state)
+{
+	enum { BELOW = 300 };
+	struct life x;
+
+	life_open(&x, pure_v2);
+	make(&x, "web", &none);
+	for (int i = 1; i <= BELOW; i++) {
+		char group[96], procs[128], pid[16];
+
+		snprintf(group, sizeof group, "unified/virtualing/web/work/a-group-that-the-program-made-%d", i);
+		snprintf(procs, sizeof procs, "%s/cgroup.procs", group);
+		snprintf(pid, sizeof pid, "%d\n", i);
+		fake_mkdir(&x.fake, group);
+		fake_write(&x.fake, procs, pid);
+	}
+	assert_int_equal(cage_pids(x.cage, NULL, 0), BELOW);
+	life_close(&x);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -547,6 +568,7 @@ int main(void)
 		cmocka_unit_test(groups_of_ours_are_found_in_every_tree),
 		cmocka_unit_test(only_control_groups_are_undone),
 		cmocka_unit_test(processes_inside_are_listed_with_their_true_number),
+		cmocka_unit_test(processes_of_many_groups_below_are_all_listed),
 	};
 
 	return cmocka_run_group_tests_name("cage_life", tests, NULL, NULL);

@@ -118,7 +118,7 @@ static __attribute__((noreturn)) void child(struct world *w, const struct jail_r
 	dup2(w->standard_input, 0);
 	dup2(output, 1);
 	dup2(output, 2);
-	if (jail_enter(r, -1, w->error) < 0)
+	if (jail_enter(r, (const int[JAIL_KEEP]){-1, -1}, w->error) < 0)
 		_exit(125);
 	if (w->only_enter)
 		_exit(prctl(PR_GET_DUMPABLE));
