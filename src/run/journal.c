@@ -124,12 +124,32 @@ static int write_line(struct journal *j, const struct entry *n, struct err *e)
 	return append_line(j, text, e);
 }
 
+static bool same_text(const char *a, const char *b)
+{
+	return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+static bool is_noted(const struct journal *j, enum undo_kind kind, const char *const *args)
+{
+	for (size_t i = 0; i < j->count; i++) {
+		const struct entry *n = &j->entries[i];
+
+		if (n->kind == kind && same_text(n->args[0], args[0]) && same_text(n->args[1], args[1]) &&
+			same_text(n->args[2], args[2]))
+			return true;
+	}
+	return false;
+}
+
 static int note(struct undo *u, enum undo_kind kind, const char *a, const char *b, const char *c, struct err *e)
 {
 	struct journal *j = (struct journal *)u;
 	const char *args[UNDO_ARGS] = {a, b, c};
-	int r = remember(j, kind, args, e);
+	int r;
 
+	if (is_noted(j, kind, args))
+		return 0;
+	r = remember(j, kind, args, e);
 	if (r < 0)
 		return r;
 	r = write_line(j, &j->entries[j->count - 1], e);

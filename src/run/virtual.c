@@ -19,6 +19,7 @@
 
 enum {
 	ADDRESS_TIMEOUT_MS = 10000,
+	KEEPER_AGAIN_MS = 2000,
 	CLEAR_FIRST_MS = 1, /* how long to wait before looking again whether killed processes are gone; doubles */
 	CLEAR_LONGEST_MS = 250,
 	CLEAR_COMPLAIN_MS = 10000,
@@ -49,7 +50,7 @@ struct virtual
 	unsigned clear_ms; /* next pause while clearing */
 	uint64_t clear_since;
 	unsigned stop_ms;
-	bool complained, kill_failed;
+	bool complained, kill_failed, address_lost;
 
 	bool failed;
 	int failure; /* 125, 126, 127 */
@@ -249,6 +250,13 @@ static void launch(struct virtual *v)
 	v->owner->started(v->owner, v);
 }
 
+static int start_keeper(struct virtual *v, struct err *e)
+{
+	int r = vip_start(&v->spec->vip, journal_undo(state_journal(v->folder)), &v->keeper, e);
+
+	return r < 0 ? r : loop_watch(v->owner->loop, &v->keeper_watch, v->keeper.fd, EPOLLIN, e);
+}
+
 static void go(struct virtual *v)
 {
 	if (!v->spec->vip.address) {
@@ -256,8 +264,7 @@ static void go(struct virtual *v)
 		return;
 	}
 	v->state = VIRTUAL_ADDRESSING;
-	if (vip_start(&v->spec->vip, journal_undo(state_journal(v->folder)), &v->keeper, &v->err) < 0 ||
-		loop_watch(v->owner->loop, &v->keeper_watch, v->keeper.fd, EPOLLIN, &v->err) < 0) {
+	if (start_keeper(v, &v->err) < 0) {
 		happen(v, EVENT_FAILED);
 		return;
 	}
@@ -278,13 +285,31 @@ static void address_late(struct virtual *v)
 	no_address(v);
 }
 
+/* A keeper goes on trying. When it has ended itself, what it leaves runs out within seconds, and another can begin. */
 static void address_lost(struct virtual *v)
 {
-	say(virtual_name(v), "%s", v->err.text);
+	if (!v->address_lost)
+		say(virtual_name(v), "%s", v->err.text);
+	v->address_lost = true;
+	if (!v->keeper.over)
+		return;
+	vip_stop(&v->keeper);
+	loop_set_alarm(v->owner->loop, &v->alarm, KEEPER_AGAIN_MS);
+}
+
+static void keep_again(struct virtual *v)
+{
+	struct err e;
+
+	if (start_keeper(v, &e) < 0) {
+		vip_stop(&v->keeper);
+		loop_set_alarm(v->owner->loop, &v->alarm, KEEPER_AGAIN_MS);
+	}
 }
 
 static void address_back(struct virtual *v)
 {
+	v->address_lost = false;
 	say(virtual_name(v), "%s is back on %s", v->spec->vip.address, v->spec->vip.device);
 }
 
@@ -454,7 +479,8 @@ static const struct cell {
 	[VIRTUAL_RUNNING] = {[EVENT_ADDRESSED] = DO(address_back),
 		[EVENT_FAILED] = DO(address_lost),
 		[EVENT_ENDED] = DO(child_ended),
-		[EVENT_STOP] = DO(ask_to_end)},
+		[EVENT_STOP] = DO(ask_to_end),
+		[EVENT_ALARM] = DO(keep_again)},
 	[VIRTUAL_STOPPING] =
 		{[EVENT_ENDED] = DO(child_ended), [EVENT_STOP] = DO(kill_all), [EVENT_ALARM] = DO(kill_all)},
 	[VIRTUAL_CLEARING] = {[EVENT_ENDED] = DO(clear_more), [EVENT_ALARM] = DO(clear_more)},

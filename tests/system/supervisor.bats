@@ -199,6 +199,24 @@ killed() {
 	virtualing gc >/dev/null
 }
 
+@test "SIGKILL to the keeper of the vip: it is told, another takes its place, and both are gone in the end" {
+	local name keeper said
+	net_make
+	name=$(unique vip)
+	background nsenter --net="/proc/${NET_HOLDER[server]}/ns/net" "$BUILD/virtualing" run --name "$name" --vip 10.77.0.9@lan0 -- sleep 300
+	said=$BATS_TEST_TMPDIR/background.$((${#BACKGROUND[@]} - 1))
+	wait_for_virtual "$name"
+	keeper=$(pgrep -P $! virtualing-vip)
+	kill -KILL "$keeper"
+	wait_until 40 grep -q "10.77.0.9 is back on lan0" "$said" || fail "$(cat "$said")"
+	equal "$(wc -l <"$said")" 2 "lines said"
+	grep -q "$name: virtualing-vip (process $keeper) was killed by signal 9" "$said" || fail "$(cat "$said")"
+	net_addresses server | grep -q 10.77.0.9/32 || fail "no vip"
+	virtualing stop "$name"
+	equal "$(net_addresses server | grep 10.77.0.9)" ""
+	equal "$(pgrep -P $! virtualing-vip)" ""
+}
+
 @test "SIGKILL to init: everything of the jail ends, and the status says so" {
 	local name pid word
 	word=$(unique init)
