@@ -20,10 +20,19 @@ enum undo_kind {
 struct undo {
 	/* Returns 0 once the line is where a crash cannot lose it, or -errno: then nothing may be made. */
 	int (*note)(struct undo *u, enum undo_kind kind, const char *a, const char *b, const char *c, struct err *e);
+
+	/* Takes the latest note back: the thing turned out to be somebody else's. May be NULL. */
+	void (*forget)(struct undo *u);
 };
 
 static inline int undo_note(
 	struct undo *u, enum undo_kind kind, const char *a, const char *b, const char *c, struct err *e)
 {
 	return u ? u->note(u, kind, a, b, c, e) : 0;
+}
+
+static inline void undo_forget(struct undo *u)
+{
+	if (u && u->forget)
+		u->forget(u);
 }

@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
 
@@ -125,6 +124,10 @@ static int enter_own(struct walk *w, int dir, const char *name, struct err *e)
 		return r;
 	w->noted = true;
 	r = make_directory(w, dir, name, e);
+	if (r == -EEXIST) { /* since we looked */
+		undo_forget(w->undo);
+		w->noted = false;
+	}
 	if (r == 0)
 		r = keep_group(w, PLACE_CAGE, e);
 	if (r < 0)
@@ -236,21 +239,11 @@ static int make_groups(
 	return make_in_tree(c, holder, wanted, path, shared, u, e);
 }
 
-/* Plain names are guarded by whoever gives them out.  One path may be asked for under two names at once, and an undo is
- * noted before its group is made: one after the other then, so that nobody notes what turns out to be another's. */
-static int take_turn(const struct cage_host *host)
-{
-	AUTO(fd_drop) int fd = open(plan_holder(host)->mount, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-	return fd >= 0 && flock(fd, LOCK_EX) == 0 ? fd_take(&fd) : -1;
-}
-
 int cage_create(const struct cage_host *host, const char *group, const struct limits *l, struct undo *u,
 	struct cage **ret, struct err *e)
 {
 	AUTO(cage_drop) struct cage *c = calloc(1, sizeof *c);
 	AUTO(free_drop) char *path = plan_path(group);
-	AUTO(fd_drop) int turn = -1;
 	const char *fault = plan_name_fault(group);
 	struct err ignored;
 
@@ -259,8 +252,6 @@ int cage_create(const struct cage_host *host, const char *group, const struct li
 	if (fault)
 		return err_set(e, EINVAL, "group \"%s\" %s", group, fault);
 	c->host = host;
-	if (group[0] == '/')
-		turn = take_turn(host);
 	if (make_groups(c, l, path, group[0] != '/', u, e) < 0) {
 		cage_remove(c, &ignored);
 		return -e->code;

@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/pidfd.h>
@@ -160,15 +161,36 @@ static void pids_drop(struct pid_list *list)
 		munmap(list->pids, list->max * sizeof *list->pids);
 }
 
-static bool is_listed(const struct pid_list *list, pid_t pid)
+/* A comb sort: qsort() may allocate. The kernel's lists are sorted already, or nearly so. */
+static void sort(pid_t *pids, size_t count)
 {
-	for (size_t i = 0; i < list->count; i++)
-		if (list->pids[i] == pid)
-			return true;
-	return false;
+	bool swapped = true;
+
+	for (size_t gap = count; gap > 1 || swapped;) {
+		gap = gap * 10 / 13;
+		if (gap < 1)
+			gap = 1;
+		swapped = false;
+		for (size_t i = 0; i + gap < count; i++) {
+			pid_t first = pids[i];
+
+			if (first <= pids[i + gap])
+				continue;
+			pids[i] = pids[i + gap];
+			pids[i + gap] = first;
+			swapped = true;
+		}
+	}
 }
 
-/* Who is there now. */
+static int by_number(const void *a, const void *b)
+{
+	pid_t x = *(const pid_t *)a, y = *(const pid_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* The sorted list of who is there now. */
 static int list_now(int fd, struct pid_list *list)
 {
 	struct pid_list all = {NULL, 0, 0};
@@ -186,6 +208,7 @@ static int list_now(int fd, struct pid_list *list)
 	r = read_procs(fd, list);
 	if (list->count > list->max)
 		list->count = list->max;
+	sort(list->pids, list->count);
 	return r;
 }
 
@@ -201,7 +224,7 @@ static int kill_batch(int fd, const pid_t *pids, size_t count)
 	for (size_t i = 0; i < count; i++) {
 		if (pidfds[i] < 0)
 			continue;
-		if (r == 0 && is_listed(&after, pids[i]))
+		if (r == 0 && bsearch(&pids[i], after.pids, after.count, sizeof *pids, by_number))
 			pidfd_send_signal(pidfds[i], SIGKILL, NULL, 0);
 		close(pidfds[i]);
 	}

@@ -158,11 +158,24 @@ static void check_filter(const struct jail *j, struct faults *f)
 		faults_add(f, section, "filter", "%s", e.text);
 }
 
+/* With 1, whoever changes his user can be traced by that user: for a moment that is a child on our own memory. */
+static bool change_makes_traceable(void)
+{
+	AUTO(fd_drop) int fd = open("/proc/sys/fs/suid_dumpable", O_RDONLY | O_CLOEXEC);
+	char value = '0';
+
+	return fd >= 0 && read(fd, &value, 1) == 1 && value == '1';
+}
+
 static void check_user(const struct jail *j, const struct view *v, struct faults *f)
 {
 	struct ids ids;
 	struct err e;
 
+	if (j->user && change_makes_traceable())
+		faults_add(f, section, "user",
+			"fs.suid_dumpable is 1, which is for debugging only: whoever changes his user could be traced "
+			"before he has dropped his rights (sysctl fs.suid_dumpable=0)");
 	if (jail_find_user(j, v, &ids, &e) < 0)
 		faults_add(f, section, "user", "%s", e.text);
 	else

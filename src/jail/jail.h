@@ -126,6 +126,14 @@ int jail_enter(const struct jail_ready *r, const int keep[JAIL_KEEP], struct err
  * child that shares memory 24 KiB of stack are enough. */
 int jail_exec(const struct jail_ready *r, struct err *e);
 
+/* The same for a child that is to be pid 1: executes the program init (a descriptor of it), which executes the command
+ * from its arguments and its environment as soon as it can be sure of itself. Returns only on failure. */
+int jail_exec_init(const struct jail_ready *r, int init, struct err *e);
+
+/* Puts into words why init could not execute the command (jail/execute.h). Returns -ENOENT (127) or others (126). */
+struct execution;
+int jail_explain(const struct jail_ready *r, const struct execution *x, struct err *e);
+
 /* Undoes UNDO_DIR, UNDO_LINK, UNDO_FILE. 0 also when it is gone already, not empty any more, changed since, or when
  * another virtual stands in that root: the last one of them takes all away.  UNDO_DIR with the path "" stands for all
  * that any start made in this root (tree.h). */

@@ -71,13 +71,20 @@ static void *grow(void *list, size_t count, size_t *room, size_t size)
 	return need(realloc(list, *room * size));
 }
 
+static bool is_planned(const struct plan *p, const char *path)
+{
+	for (size_t i = 0; i < p->thing_count; i++)
+		if (strcmp(p->things[i].path, path) == 0)
+			return true;
+	return false;
+}
+
 static void add_thing(struct plan *p, enum thing_kind kind, const char *path, const char *source, mode_t mode)
 {
 	char parent[PATH_MAX];
 
-	for (size_t i = 0; i < p->thing_count; i++)
-		if (strcmp(p->things[i].path, path) == 0)
-			return;
+	if (is_planned(p, path))
+		return;
 	path_split(path, parent);
 	if (*parent)
 		add_thing(p, THING_DIR, parent, NULL, 0755);
@@ -292,9 +299,13 @@ static bool place_found(struct plan *p, struct wish *w, const struct view_at *at
 		m->make = at->mount->kind != MOUNT_BIND;
 		return true;
 	}
-	add_thing(p, w->directory ? THING_DIR : THING_FILE, at->path, NULL, 0755);
-	if (at->fd >= 0) /* else the plan makes it, for an earlier wish */
+	/* What the plan makes is seen, too: a copy of the host's file even has a descriptor. */
+	if (at->fd >= 0 && !is_planned(p, at->path)) {
+		add_thing(p, w->directory ? THING_DIR : THING_FILE, at->path, NULL, 0755);
 		mark_there(p, at->path);
+	} else {
+		add_thing(p, w->directory ? THING_DIR : THING_FILE, at->path, NULL, 0755);
+	}
 	return true;
 }
 

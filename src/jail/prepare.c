@@ -122,12 +122,12 @@ static int take_lists(struct jail_ready *r, const struct jail *j, char *const *a
 
 	while (argv[argc])
 		argc++;
-	r->argv = argv;
-	r->shell_argv = calloc(argc + 2, sizeof *r->shell_argv);
+	r->words = calloc(argc + 2, sizeof *r->words);
 	r->env = env_build(j, &r->ids, caller);
 	r->rlimits = j->rlimit_count ? calloc(j->rlimit_count, sizeof *r->rlimits) : NULL;
-	if (!r->shell_argv || !r->env || (j->rlimit_count && !r->rlimits))
+	if (!r->words || !r->env || (j->rlimit_count && !r->rlimits))
 		return err_set(e, ENOMEM, "prepare the jail");
+	memcpy(r->words + 1, argv, argc * sizeof *r->words);
 	r->path = env_value(r->env, "PATH");
 	r->rlimit_count = j->rlimit_count;
 	if (j->rlimit_count)
@@ -284,7 +284,7 @@ void jail_ready_drop(struct jail_ready **ready)
 	free(r->hostname);
 	free(r->workdir);
 	free(r->env);
-	free(r->shell_argv);
+	free(r->words);
 	free(r->rlimits);
 	free(r->own_filter);
 	free(r);

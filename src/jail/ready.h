@@ -3,6 +3,7 @@
 
 #include <linux/filter.h>
 
+#include "jail/execute.h"
 #include "jail/ids.h"
 #include "jail/jail.h"
 #include "jail/plan.h"
@@ -28,9 +29,8 @@ struct jail_ready {
 	char *workdir; /* NULL: "/" in a jail, as called without */
 	struct ids ids;
 	char **env;
-	const char *path;  /* PATH's value in env */
-	char *const *argv; /* borrowed */
-	char **shell_argv; /* room for "/bin/sh FILE ARG..." */
+	const char *path; /* PATH's value in env */
+	char **words;	  /* a free place, then the command (its strings are borrowed), for execute() */
 	struct jail_rlimit *rlimits;
 	size_t rlimit_count;
 	uint64_t caps;

@@ -21,6 +21,7 @@ enum { UNDO_ARGS = 3, GROUP_TIMEOUT_MS = 10000 };
 struct entry {
 	enum undo_kind kind;
 	char *args[UNDO_ARGS]; /* a, b, c; NULL where there is none */
+	off_t at;	       /* where its line begins */
 };
 
 struct journal {
@@ -78,7 +79,7 @@ static int remember(struct journal *j, enum undo_kind kind, const char *const *a
 		return err_set(e, ENOMEM, "journal: out of memory");
 	j->entries = entries;
 	new = &entries[j->count];
-	*new = (struct entry){.kind = kind};
+	*new = (struct entry){.kind = kind, .at = j->size};
 	for (int i = 0; i < UNDO_ARGS; i++) {
 		new->args[i] = args[i] ? strdup(args[i]) : NULL;
 		if (args[i] && !new->args[i]) {
@@ -156,6 +157,18 @@ static int note(struct undo *u, enum undo_kind kind, const char *a, const char *
 	if (r < 0)
 		entry_clear(&j->entries[--j->count]);
 	return r;
+}
+
+static void forget(struct undo *u)
+{
+	struct journal *j = (struct journal *)u;
+	struct entry *last = j->entries + j->count - 1;
+
+	if (ftruncate(j->fd, last->at) < 0)
+		return;
+	j->size = last->at;
+	entry_clear(last);
+	j->count--;
 }
 
 static int find_kind(const char *word)
@@ -283,6 +296,7 @@ int journal_open(int dir, const char *folder, struct journal **ret, struct err *
 	if (!j || asprintf(&j->path, "%s/journal", folder) < 0)
 		return err_set(e, ENOMEM, "journal: out of memory");
 	j->undo.note = note;
+	j->undo.forget = forget;
 	j->fd = openat(dir, "journal", O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (j->fd < 0)
 		return err_sys(e, "open %s", j->path);

@@ -7,10 +7,12 @@
  *          └─ command
  *
  * spawn() is the only clone with namespaces.  Its child borrows the supervisor's memory (sys/borrow.h) and runs
- * stage.c: it raises the walls and executes the command; or starts the command in the same way and executes init
- * (init/main.c).  All that while the supervisor sleeps, some milliseconds, so that spawn() knows how it went when it
- * returns.  Afterwards they share nothing but the report socket.  If the supervisor dies, the child is killed
- * (PR_SET_PDEATHSIG), and with a pid namespace everything in it.
+ * stage.c: it raises the walls and executes the command, or init (init/main.c), which executes the command.  The
+ * supervisor sleeps until the child has executed: with the walls it waits for whatever they wait for (a disk, a file
+ * system in the network).  Afterwards they share nothing but the report socket.  Nobody else is inside before: a
+ * command that may trace others must not find the supervisor's memory in its pid 1.
+ *
+ * If the supervisor dies, the child is killed (PR_SET_PDEATHSIG), and with a pid namespace everything in it.
  */
 #pragma once
 
@@ -29,31 +31,35 @@
 struct spawn_origin {
 	sigset_t mask;
 	struct rlimit nofile; /* rlim_cur 0: as it is */
-	int init;	      /* the file of image_open() */
+	int init;	      /* the program init, as a file; -1 until spawn() needs it */
 };
 
 struct spawn {
 	const struct jail_ready *jail;
 	const struct cage_gate *gate;
-	const struct spawn_origin *origin;
+	struct spawn_origin *origin;
 };
 
 struct spawned {
 	pid_t pid; /* of our child: init, or the command; 0: there is none */
 	int pidfd;
-	pid_t main_pid; /* of the command, on this host */
+	pid_t main_pid; /* of the command, on this host; 0: it is not known any more, or not yet (init reports it) */
 	int main_pidfd;
 	int report; /* init's, non-blocking; -1 without one */
 };
 #define SPAWNED_NONE ((struct spawned){.pidfd = -1, .main_pidfd = -1, .report = -1})
 
-/* Starts the child in its cage and namespaces.  0: the command has been executed.  -errno: it has not, and *ret_status
- * is what that means: 125, 126 (cannot be executed), 127 (is not there); ret->pid is then 0, or a child that has ended
- * or is about to and must still be waited for. */
+/* Starts the child in its cage and namespaces.  0: the command has been executed; or init has, and the first report
+ * tells of the command.  -errno: neither, and *ret_status is what that means: 125, 126 (cannot be executed), 127 (is
+ * not there); ret->pid is then 0, or a child that has ended or is about to and must still be waited for. */
 int spawn(const struct spawn *what, struct spawned *ret, int *ret_status, struct err *e);
 
-/* Reads one report of init's. 1: *ret is set; 0: nothing now; -EPIPE: the end. */
-int spawn_report(int report, struct report *ret);
+/* Reads one report of init's. 1: *ret is set; 0: nothing now; -EPIPE: the end. REPORT_STARTED brings what is known of
+ * the command to s. */
+int spawn_report(struct spawned *s, struct report *ret);
+
+/* 127: the command is not there; 126: it cannot be executed. */
+int spawn_exec_status(const struct err *e);
 
 /* Starts the program `path` as an ordinary child of ours with descriptor 3 = fd3, ordinary signals, PR_SET_PDEATHSIG;
  * without a report. */
@@ -65,7 +71,7 @@ int spawn_program(const char *path, char *const *argv, int fd3, const struct spa
 struct stage { /* in the memory that both use */
 	const struct spawn *what;
 	int report;	/* the child's end */
-	bool executing; /* what kills it now kills the command */
+	bool executing; /* what kills it now kills the command, or init */
 	int status;	/* 125, 126, 127 */
 	struct err err; /* code 0: nothing went wrong */
 };

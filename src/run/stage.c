@@ -1,20 +1,16 @@
 /* The child of spawn(), from the clone to the exec.  It runs on the supervisor's memory while that one sleeps, and
- * neither allocates nor logs: what goes wrong is left in struct stage. */
+ * neither allocates nor logs: what goes wrong is left in struct stage.  Nobody else is in its cage and its namespaces
+ * as long as it does. */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <sched.h>
 #include <signal.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "run/init/init.h"
 #include "run/spawn.h"
-
-enum { COMMAND_STACK = 32 * 1024 };
 
 /* The death signal is lost when the parent died before prctl(); then the other end of the report socket is closed, once
  * our own copy of it is.  It is also cleared by a change of ids.  So this is called again when the walls stand. */
@@ -35,24 +31,33 @@ void stage_restore_descriptors(const struct spawn_origin *origin)
 		setrlimit(RLIMIT_NOFILE, &origin->nofile); /* lowering what we have raised: always allowed */
 }
 
-/* A Ctrl-Z that came while the signals were blocked would stop us before we execute: the supervisor would sleep on, and
- * the shell would not get its terminal back.  It is forgotten; the next one finds the program. */
-static void forget_stops(void)
+static void do_nothing(int signal)
 {
-	sigset_t stops;
-
-	sigemptyset(&stops);
-	sigaddset(&stops, SIGTSTP);
-	while (sigtimedwait(&stops, NULL, &(struct timespec){0}) > 0)
-		;
 }
 
-void stage_restore_signals(const struct spawn_origin *origin)
+/* A Ctrl-Z that came while the signals were blocked would stop us before we execute: the supervisor would sleep on, and
+ * the shell would not get its terminal back.  It is caught, which exec takes back; the next one finds the program. */
+static void survive_stops(void)
+{
+	static const int stops[] = {SIGTSTP, SIGTTIN, SIGTTOU};
+	struct sigaction caught = {.sa_handler = do_nothing}, before;
+
+	for (size_t i = 0; i < sizeof stops / sizeof *stops; i++)
+		if (sigaction(stops[i], NULL, &before) == 0 && before.sa_handler == SIG_DFL)
+			sigaction(stops[i], &caught, NULL);
+}
+
+static void restore_sigpipe(void)
 {
 	struct sigaction ordinary = {.sa_handler = SIG_DFL};
 
 	sigaction(SIGPIPE, &ordinary, NULL); /* the only one that the supervisor ignores */
-	forget_stops();
+}
+
+void stage_restore_signals(const struct spawn_origin *origin)
+{
+	restore_sigpipe();
+	survive_stops();
 	sigprocmask(SIG_SETMASK, &origin->mask, NULL);
 }
 
@@ -80,73 +85,30 @@ static int raise_walls(struct stage *s, struct err *e)
 /* Returns only if it fails. */
 static void execute_command(struct stage *s)
 {
-	stage_restore_signals(s->what->origin);
 	s->executing = true;
+	stage_restore_signals(s->what->origin);
 	jail_exec(s->what->jail, &s->err);
-	s->executing = false;
-	s->status = s->err.code == ENOENT ? 127 : 126;
+	s->status = spawn_exec_status(&s->err);
 }
 
-/* ---- with an init ---- */
-
-static int command_main(void *stage)
+/* All of its signals are blocked until it waits for them. Its descriptor of the report is a fixed one, and that of its
+ * own file is not in its way. */
+static void execute_init(struct stage *s)
 {
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	execute_command(stage);
-	_exit(125);
-}
-
-static int send_command(int report, int pidfd, struct err *e)
-{
-	char control[CMSG_SPACE(sizeof(int))] = {0};
-	struct report r = {.kind = REPORT_COMMAND};
-	struct iovec data = {&r, sizeof r};
-	struct msghdr message = {
-		.msg_iov = &data, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
-	struct cmsghdr *c = CMSG_FIRSTHDR(&message);
-
-	c->cmsg_level = SOL_SOCKET;
-	c->cmsg_type = SCM_RIGHTS;
-	c->cmsg_len = CMSG_LEN(sizeof(int));
-	memcpy(CMSG_DATA(c), &pidfd, sizeof(int));
-	while (sendmsg(report, &message, MSG_NOSIGNAL) < 0)
-		if (errno != EINTR)
-			return err_sys(e, "hand the command over");
-	return 0;
-}
-
-/* Nothing stays open but the report: a pipe that the command closes is then closed for its reader too. */
-static void become_init(struct stage *s, pid_t command)
-{
-	char number[16];
-	char *const argv[] = {(char[]){"virtualing-init"}, number, NULL}, *const none[] = {NULL};
-
-	snprintf(number, sizeof number, "%d", command);
-	if (dup2(s->report, STDIN_FILENO) < 0 || close_range(1, ~0U, CLOSE_RANGE_CLOEXEC) < 0) {
-		err_sys(&s->err, "leave init its report only");
-		return;
-	}
-	execveat(s->what->origin->init, "", argv, none, AT_EMPTY_PATH);
-	err_sys(&s->err, "execute init");
-}
-
-/* The command is started before init is executed, with the memory and the words for what can go wrong still at hand.
- * A plain clone(2), since the filter is in force and answers clone3 with ENOSYS.  CLONE_VFORK: when it returns, the
- * command has been executed or has failed.  It waits for us as soon as we are init: signals stay blocked. */
-static void start_with_init(struct stage *s)
-{
-	_Alignas(16) char stack[COMMAND_STACK];
 	sigset_t all;
-	int pidfd = -1;
-	pid_t pid;
+	int image = s->what->origin->init;
 
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, NULL);
-	pid = clone(command_main, stack + sizeof stack, CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, s, &pidfd);
-	if (pid < 0)
-		err_sys(&s->err, "start the command");
-	else if (!s->err.code && send_command(s->report, pidfd, &s->err) == 0)
-		become_init(s, pid);
+	restore_sigpipe();
+	if (image == INIT_REPORTS)
+		image = fcntl(image, F_DUPFD_CLOEXEC, INIT_REPORTS + 1);
+	if (s->report == INIT_REPORTS ? fcntl(s->report, F_SETFD, 0) < 0 : dup2(s->report, INIT_REPORTS) < 0) {
+		err_sys(&s->err, "hand init its report");
+		return;
+	}
+	s->executing = true;
+	jail_exec_init(s->what->jail, image, &s->err);
 }
 
 void stage_main(void *stage)
@@ -159,7 +121,7 @@ void stage_main(void *stage)
 		if (!jail_limits(s->what->jail, RLIMIT_NOFILE))
 			stage_restore_descriptors(s->what->origin);
 		if (jail_wants_init(s->what->jail))
-			start_with_init(s);
+			execute_init(s);
 		else
 			execute_command(s);
 	}

@@ -13,7 +13,6 @@
 #include <unistd.h>
 
 #include "base/own.h"
-#include "run/init/image.h"
 #include "run/say.h"
 #include "run/script.h"
 #include "run/supervisor_private.h"
@@ -397,8 +396,6 @@ static int open_supervisor(struct supervisor *s, struct err *e)
 	if (r == 0)
 		r = open_signals(s, e);
 	if (r == 0)
-		r = s->origin.init = image_open(e);
-	if (r >= 0)
 		r = cage_host_open("/proc/self/mountinfo", &s->host, e);
 	s->owner.loop = s->loop;
 	s->owner.host = s->host;

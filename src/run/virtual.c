@@ -51,6 +51,7 @@ struct virtual
 	uint64_t clear_since;
 	unsigned stop_ms;
 	bool complained, kill_failed, address_lost;
+	bool stop_wanted; /* asked for while it was starting */
 
 	bool failed;
 	int failure; /* 125, 126, 127 */
@@ -61,11 +62,14 @@ struct virtual
 };
 
 const char *const virtual_state_names[VIRTUAL_STATES] = {
-	"new", "addressing", "running", "stopping", "clearing", "gone"};
-const char *const virtual_event_names[VIRTUAL_EVENTS] = {"go", "addressed", "failed", "ended", "stop", "alarm"};
+	"new", "addressing", "starting", "running", "stopping", "clearing", "gone"};
+const char *const virtual_event_names[VIRTUAL_EVENTS] = {
+	"go", "addressed", "failed", "started", "ended", "stop", "alarm"};
 
 static void happen(struct virtual *v, enum virtual_event event);
 static void clear(struct virtual *v);
+static void ask_to_end(struct virtual *v);
+static void kill_all(struct virtual *v);
 
 void virtual_check(const struct cage_host *host, const struct spec *s, struct faults *f,
 	void (*warn)(void *arg, const char *text), void *arg, struct jail_look **look)
@@ -106,10 +110,27 @@ static void close_to_others(struct virtual *v)
 	state_hide(v->folder);
 }
 
+static void not_executed(struct virtual *v, const struct report *r)
+{
+	v->failure = 125;
+	errno = r->value;
+	if (r->value) {
+		err_sys(&v->err, "start the command");
+		return;
+	}
+	jail_explain(v->ready, &r->why, &v->err);
+	v->failure = spawn_exec_status(&v->err);
+}
+
 static void take_report(struct virtual *v, const struct report *r)
 {
 	switch (r->kind) {
-	case REPORT_COMMAND: /* spawn() has had it */
+	case REPORT_STARTED:
+		happen(v, EVENT_STARTED);
+		return;
+	case REPORT_FAILED:
+		not_executed(v, r);
+		happen(v, EVENT_FAILED);
 		return;
 	case REPORT_STOPPED:
 		v->owner->stopped(v->owner, v, r->value);
@@ -128,7 +149,7 @@ static void report_ready(struct watch *w, uint32_t events)
 	struct report report;
 	int r;
 
-	while (v->child.report >= 0 && (r = spawn_report(v->child.report, &report)) != 0) {
+	while (v->child.report >= 0 && (r = spawn_report(&v->child, &report)) != 0) {
 		if (r > 0) {
 			take_report(v, &report);
 			continue;
@@ -234,20 +255,39 @@ static int launch_all(struct virtual *v, struct err *e)
 		watch_child(v, &ignored);
 		return r;
 	}
-	r = watch_child(v, e);
-	return r < 0 ? r : open_to_others(v, e);
+	return watch_child(v, e);
 }
 
 static void launch(struct virtual *v)
 {
 	loop_clear_alarm(v->owner->loop, &v->alarm);
+	v->state = VIRTUAL_STARTING;
 	if (launch_all(v, &v->err) < 0) {
 		v->failed = true;
 		clear(v);
+	} else if (!jail_wants_init(v->ready)) {
+		happen(v, EVENT_STARTED);
+	}
+}
+
+/* Init ends by itself now: EVENT_ENDED follows. */
+static void start_failed(struct virtual *v)
+{
+	v->failed = true;
+}
+
+static void running(struct virtual *v)
+{
+	v->state = VIRTUAL_RUNNING;
+	if (open_to_others(v, &v->err) < 0) {
+		v->failed = true;
+		v->failure = 125;
+		clear(v);
 		return;
 	}
-	v->state = VIRTUAL_RUNNING;
 	v->owner->started(v->owner, v);
+	if (v->stop_wanted)
+		ask_to_end(v);
 }
 
 static int start_keeper(struct virtual *v, struct err *e)
@@ -326,6 +366,17 @@ static void ask_to_end(struct virtual *v)
 	loop_set_alarm(v->owner->loop, &v->alarm, v->stop_ms);
 }
 
+/* What it has reported may lie in the socket still: a program that runs is asked, not killed. */
+static void stop_soon(struct virtual *v)
+{
+	if (v->stop_wanted) {
+		kill_all(v);
+		return;
+	}
+	v->stop_wanted = true;
+	loop_set_alarm(v->owner->loop, &v->alarm, v->stop_ms);
+}
+
 static void kill_all(struct virtual *v)
 {
 	struct err e;
@@ -358,8 +409,16 @@ static void reap(struct virtual *v)
 static void child_ended(struct virtual *v)
 {
 	reap(v);
-	if (v->reaped)
-		clear(v);
+	/* Its last reports may have ended the virtual already: it ran, and that could not be written down. */
+	if (!v->reaped || v->state >= VIRTUAL_CLEARING)
+		return;
+	if (v->state == VIRTUAL_STARTING && !v->failed) {
+		v->failed = true;
+		v->failure = 125;
+		err_set(&v->err, ECHILD, "%s before it became %s",
+			v->stop_wanted ? "stopped" : "the process was killed", v->spec->argv[0]);
+	}
+	clear(v);
 }
 
 static void explain_kill(const struct virtual *v)
@@ -476,6 +535,11 @@ static const struct cell {
 		[EVENT_FAILED] = DO(no_address),
 		[EVENT_STOP] = DO(clear),
 		[EVENT_ALARM] = DO(address_late)},
+	[VIRTUAL_STARTING] = {[EVENT_FAILED] = DO(start_failed),
+		[EVENT_STARTED] = DO(running),
+		[EVENT_ENDED] = DO(child_ended),
+		[EVENT_STOP] = DO(stop_soon),
+		[EVENT_ALARM] = DO(kill_all)},
 	[VIRTUAL_RUNNING] = {[EVENT_ADDRESSED] = DO(address_back),
 		[EVENT_FAILED] = DO(address_lost),
 		[EVENT_ENDED] = DO(child_ended),

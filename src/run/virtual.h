@@ -20,6 +20,7 @@
 enum virtual_state {
 	VIRTUAL_NEW,
 	VIRTUAL_ADDRESSING, /* waits for its vip */
+	VIRTUAL_STARTING,   /* init is there, and is to tell of the command */
 	VIRTUAL_RUNNING,
 	VIRTUAL_STOPPING, /* SIGTERM is sent, SIGKILL follows */
 	VIRTUAL_CLEARING, /* everything is killed; what was made is being removed */
@@ -30,8 +31,9 @@ enum virtual_state {
 enum virtual_event {
 	EVENT_GO,
 	EVENT_ADDRESSED, /* the vip is there */
-	EVENT_FAILED,	 /* the vip; v->err says why */
-	EVENT_ENDED,	 /* our child has ended */
+	EVENT_FAILED,	 /* the vip, or the command; v->err says why */
+	EVENT_STARTED,
+	EVENT_ENDED, /* our child has ended */
 	EVENT_STOP,
 	EVENT_ALARM,
 	VIRTUAL_EVENTS
@@ -42,7 +44,7 @@ struct virtual;
 struct virtual_owner {
 	struct loop *loop;
 	const struct cage_host *host;
-	const struct spawn_origin *origin;
+	struct spawn_origin *origin;
 	char *const *environ;
 	void (*started)(struct virtual_owner *o, struct virtual *v);
 	void (*stopped)(struct virtual_owner *o, struct virtual *v, int signal); /* by job control */

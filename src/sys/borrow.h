@@ -6,7 +6,9 @@
  *
  * The caller sleeps until the child has executed a program or is gone, and only SIGKILL wakes it before.  Meanwhile the
  * child must not allocate, nor take locks of libc; its descriptors, signal dispositions and working directory are its
- * own.  The kernel's OOM killer lets it alone (mm/oom_kill.c, in_vfork), so it never takes its parent along.
+ * own.  The kernel's OOM killer does not choose it (mm/oom_kill.c, in_vfork), but whoever kills all of a group kills
+ * its parent with it: nobody else may be in the child's group, and nothing that could trace it may run, before it
+ * executes.
  */
 #pragma once
 

@@ -148,6 +148,14 @@ refused() {
 	[ ! -e "$ROOT/srv" ] || fail "the place that was made for it stays: $(find "$ROOT")"
 }
 
+@test "what would be a copy of the host's file may be bound from elsewhere, in an empty root too" {
+	echo 'own 1.2.3.4' >own
+	OPTIONS=(--ro-bind "$PWD/own:/etc/hosts" --bind "$PWD/own:/etc/resolv.conf")
+	equal "$(inside cat /etc/hosts /etc/resolv.conf)" $'own 1.2.3.4\nown 1.2.3.4'
+	mkdir "$ROOT/etc"
+	equal "$(inside cat /etc/hosts)" 'own 1.2.3.4'
+}
+
 @test "a read-only bind cannot be written and cannot be made writable" {
 	mkdir data
 	echo old >data/file

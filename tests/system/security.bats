@@ -67,10 +67,21 @@ victim() {
 
 @test "init cannot be traced, read or left through (CVE-2016-9962)" {
 	each_is EPERM ptrace=1 read_memory=1
-	each_is EACCES enter=/proc/1/root enter=/proc/1/cwd enter=/proc/1/fd/0 read=/proc/1/environ read=/proc/1/maps \
+	each_is EACCES enter=/proc/1/root enter=/proc/1/cwd enter=/proc/1/fd/3 read=/proc/1/environ read=/proc/1/maps \
 		read=/proc/1/ns/mnt read=/proc/1/auxv read=/proc/1/pagemap
 	each_is 'done' kill=1 # the kernel protects it from what it is init to
 	equal "$(inside sh -c '/probe kill=1; cat /proc/1/comm' | tail -n 1)" virtualing-init
+}
+
+@test "from the command's first moment on, pid 1 is init and undumpable, and never has the supervisor's memory" {
+	local i all=()
+	mapfile -t all < <(some {1..40})
+	for i in "${all[@]}"; do
+		OPTIONS=(--filter none)
+		each_is EPERM ptrace=1 read_memory=1
+		OPTIONS=(--caps all --filter none)
+		equal "$(inside grep -o '/[^ ]*virtualing[^ ]*' /proc/1/maps | sort -u)" "/memfd:virtualing-init"
+	done
 }
 
 @test "another user inside does not even see init" {

@@ -1,46 +1,119 @@
-/* init: pid 1 of a jail.  Forwards the signals that are sent to it, reaps whatever is left to it, says how the command
- * ended, and ends itself, which ends everything else in the pid namespace.
+/* init: pid 1 of a jail.  Executes the command, forwards the signals that are sent to it, reaps whatever is left to it,
+ * says how the command ended, and ends itself, which ends everything else in the pid namespace.
  *
- *     virtualing-init COMMAND
+ *     virtualing-init COMMAND [ARG...]
  *
- * COMMAND is the pid of its child that it is about.  It is executed by the stage (run/stage.c) when the walls stand and
- * the command runs: so it is behind the same walls (root, ids, capabilities, filter), all signals are blocked,
- * descriptor 0 is the report socket and no other is open.  It dies with the supervisor (PR_SET_PDEATHSIG outlives
- * exec).
+ * It is executed by the stage (run/stage.c) when the walls stand, and before anybody else is inside: it is behind the
+ * same walls as the command (root, ids, capabilities, filter), all signals are blocked, 0 to 2 are the command's,
+ * REPORTS is the report socket.  It dies with the supervisor (PR_SET_PDEATHSIG outlives exec).
  *
  * It is a program of its own, and one without libc, because one of these stays beside each virtual and is started in
  * each launch: two pages of memory and a handful of page faults, where a copy of the supervisor has a hundred.  Its
- * file is in memory, sealed (run/init/image.c), so whoever opens /proc/1/exe inside has nothing of the host in his
- * hands.
+ * file is in memory, sealed (sys/image.h), so whoever opens /proc/1/exe inside has nothing of the host in his hands.
  */
 #include <linux/prctl.h>
+#include <linux/sched.h>
 #include <signal.h>
 #include <stdint.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
+#include "run/init/init.h"
 #include "run/report.h"
 #include "sys/raw.h"
 
-enum { REPORTS = 0, KERNEL_SIGSET_BYTES = 8 };
+enum { KERNEL_SIGSET_BYTES = 8, COMMAND_STACK = 16 * 1024 };
 
-static void report(enum report_kind kind, int value)
+struct command {
+	char **words; /* a free place, then the command */
+	char **env;
+	struct order order;
+	struct report failure; /* in the memory that both use */
+};
+
+/* Without a supervisor nobody listens, and we are about to die. */
+static void send_report(const struct report *r, int pidfd)
 {
-	const struct report r = {kind, value};
+	struct iovec data = {(void *)r, sizeof *r};
+	union {
+		struct cmsghdr header;
+		char space[CMSG_SPACE(sizeof(int))];
+	} control;
+	struct msghdr message = {.msg_iov = &data, .msg_iovlen = 1};
 
-	/* Without a supervisor nobody listens, and we are about to die. */
-	while (raw_call(SYS_sendto, REPORTS, (long)&r, sizeof r, MSG_NOSIGNAL, 0) == -4 /* EINTR */)
+	if (pidfd >= 0) {
+		control.header = (struct cmsghdr){
+			.cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof(int))};
+		*(int *)(void *)CMSG_DATA(&control.header) = pidfd;
+		message.msg_control = &control;
+		message.msg_controllen = sizeof control;
+	}
+	while (raw_call(SYS_sendmsg, INIT_REPORTS, (long)&message, MSG_NOSIGNAL, 0, 0) == -EINTR)
 		;
 }
 
-static _Noreturn void leave(int status)
+static void report(enum report_kind kind, int value)
 {
-	int code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+	struct report r = {.kind = kind, .value = value};
 
+	send_report(&r, -1);
+}
+
+static _Noreturn void leave(int code)
+{
 	for (;;)
 		raw_call(SYS_exit_group, code, 0, 0, 0, 0);
 }
+
+/* ---- the command ---- */
+
+/* A Ctrl-Z that came while the signals were blocked would stop the command before it is executed, and us with it, who
+ * should tell of it.  It is forgotten; the next one finds the program. */
+static void forget_stops(void)
+{
+	static const uint64_t stop = 1ULL << (SIGTSTP - 1);
+	static const struct timespec now;
+	siginfo_t info;
+
+	while (raw_call(SYS_rt_sigtimedwait, (long)&stop, (long)&info, (long)&now, KERNEL_SIGSET_BYTES, 0) > 0)
+		;
+}
+
+static void run_command(void *arg)
+{
+	struct command *c = arg;
+
+	raw_call(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+	forget_stops();
+	raw_call(SYS_rt_sigprocmask, SIG_SETMASK, (long)&c->order.mask, 0, KERNEL_SIGSET_BYTES, 0);
+	execute(c->words, c->env, &c->failure.why);
+	c->failure.kind = REPORT_FAILED;
+	leave(125);
+}
+
+/* A plain clone(2), since the jail's filter is in force already and answers clone3 with ENOSYS.  CLONE_VFORK: when this
+ * returns, the command has been executed or has failed. */
+static long start(struct command *c)
+{
+	_Alignas(16) char stack[COMMAND_STACK];
+	int pidfd = -1;
+	long pid;
+
+	c->failure.kind = REPORT_STARTED;
+	pid = raw_borrow(SYS_clone, CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, (long)(stack + sizeof stack),
+		(long)&pidfd, run_command, c);
+	if (pid < 0) {
+		c->failure.kind = REPORT_FAILED;
+		c->failure.value = (int)-pid;
+	}
+	send_report(&c->failure, c->failure.kind == REPORT_STARTED ? pidfd : -1);
+	if (c->failure.kind == REPORT_FAILED)
+		leave(125);
+	return pid;
+}
+
+/* ---- afterwards ---- */
 
 /* Everything that has changed since the last look; several signals of one kind may come as one. */
 static void reap(long command)
@@ -56,29 +129,18 @@ static void reap(long command)
 			continue;
 		}
 		report(REPORT_ENDED, status);
-		leave(status);
+		leave(WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status));
 	}
 }
 
-static long number(const char *text)
+static _Noreturn void serve(long command)
 {
-	long value = 0;
-
-	while (*text >= '0' && *text <= '9')
-		value = value * 10 + (*text++ - '0');
-	return value;
-}
-
-/* Called by the first instruction with the kernel's first stack: argc, then argv. */
-__attribute__((used)) static _Noreturn void serve(const intptr_t *stack)
-{
-	const long command = stack[0] > 1 ? number((const char *)stack[2]) : 0;
-	const uint64_t all = ~0ULL;
+	static const uint64_t all = ~0ULL;
 	siginfo_t info;
 
-	/* exec has made us dumpable: what is behind the same walls could trace us. */
-	raw_call(SYS_prctl, PR_SET_DUMPABLE, 0, 0, 0, 0);
-	raw_call(SYS_prctl, PR_SET_NAME, (long)"virtualing-init", 0, 0, 0);
+	/* Nothing stays open but the report: a pipe that the command closes is then closed for its reader too. */
+	raw_call(SYS_close_range, 0, INIT_REPORTS - 1, 0, 0, 0);
+	raw_call(SYS_close_range, INIT_REPORTS + 1, ~0U, 0, 0, 0);
 	for (;;) {
 		if (raw_call(SYS_rt_sigtimedwait, (long)&all, (long)&info, 0, KERNEL_SIGSET_BYTES, 0) < 0)
 			continue;
@@ -89,10 +151,18 @@ __attribute__((used)) static _Noreturn void serve(const intptr_t *stack)
 	}
 }
 
-#if defined __x86_64__
-__asm__(".globl _start\n_start:\n\tmov %rsp, %rdi\n\tcall serve\n\tud2\n");
-#elif defined __aarch64__
-__asm__(".globl _start\n_start:\n\tmov x0, sp\n\tbl serve\n\tbrk #1\n");
-#elif defined __riscv
-__asm__(".globl _start\n_start:\n\tmv a0, sp\n\tcall serve\n\tebreak\n");
-#endif
+/* Called by the first instruction with the kernel's first stack: argc, argv, NULL, environment, NULL. */
+__attribute__((used)) static _Noreturn void begin(char **stack)
+{
+	struct command c = {.words = stack + 1, .env = stack + (intptr_t)stack[0] + 2};
+
+	/* exec has made us dumpable, and the command must not trace us: it is not there yet. */
+	raw_call(SYS_prctl, PR_SET_DUMPABLE, 0, 0, 0, 0);
+	raw_call(SYS_prctl, PR_SET_NAME, (long)"virtualing-init", 0, 0, 0);
+	raw_call(SYS_fcntl, INIT_REPORTS, F_SETFD, FD_CLOEXEC, 0, 0);
+	if (raw_call(SYS_read, INIT_REPORTS, (long)&c.order, sizeof c.order, 0, 0) != sizeof c.order)
+		leave(125);
+	serve(start(&c));
+}
+
+RAW_START(begin)
