@@ -7,7 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
+#include <linux/limits.h> /* not <limits.h>: without a libc that is the compiler's own, which knows no PATH_MAX */
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/syscall.h>
