@@ -263,6 +263,24 @@ int cage_create(const struct cage_host *host, const char *group, const struct li
 
 /* ---- use ---- */
 
+int cage_open_air(const struct cage *c, struct err *e)
+{
+	const struct cage_tree *tree = c->host->of[CTRL_MEMORY];
+	const struct cage_group *g = tree ? cage_find(c, tree, PLACE_CAGE) : NULL;
+	AUTO(fd_drop) int dir = -1;
+	const char *air;
+	int fd;
+
+	if (!g)
+		return err_set(e, EOPNOTSUPP, "this host has no memory controller");
+	air = tree_ops[tree->version].air;
+	if (air && mkdirat(g->fd, air, 0755) < 0 && errno != EEXIST)
+		return err_sys(e, "make group %s/%s", g->path, air);
+	dir = openat(g->fd, air ? air : ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	fd = dir < 0 ? -1 : openat(dir, tree_ops[tree->version].join, O_WRONLY | O_CLOEXEC);
+	return fd < 0 ? err_sys(e, "open the decoys' group below %s", g->path) : fd;
+}
+
 static int open_tasks(struct cage *c, struct err *e)
 {
 	for (size_t i = 0; i < c->count; i++) {

@@ -78,8 +78,16 @@ struct cage_usage { /* UINT64_MAX where the kernel does not say */
 	uint64_t oom_kills; /* of the program, not of the guard's decoys */
 	uint64_t io_read_bytes, io_write_bytes;
 };
-void cage_usage(const struct cage *c, struct cage_usage *ret); /* best effort, never fails */
-uint64_t cage_oom_kills(const struct cage *c);		       /* only that figure, for it is asked at every end */
+void cage_usage(const struct cage *c, struct cage_usage *ret);	/* best effort, never fails */
+void cage_memory(const struct cage *c, struct cage_usage *ret); /* only usage, limit and peak of the memory */
+uint64_t cage_oom_kills(const struct cage *c);			/* only that figure, for it is asked at every end */
+
+/* Before the memory limit of a running cage is lowered: reclaims what can be.  -EBUSY: more than that is in use, and on
+ * v2 the kernel would kill. (v1 refuses by itself.) */
+int cage_make_room(const struct cage *c, uint64_t limit_bytes, struct err *e);
+
+/* Whether a cage with a memory limit is as good as full: that limit, or on v1 that of memory and swap together. */
+bool cage_is_full(const struct cage *c);
 
 typedef void cage_row(void *arg, const char *key, const char *file, const char *value);
 

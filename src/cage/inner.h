@@ -38,6 +38,8 @@ struct tree_ops {
 	/* Group below a cage with memory limits that holds the program, so that the guard's helpers can stand beside it
 	 * under the same limit; NULL: none is needed, since they join the memory group only. */
 	const char *inner;
+	/* Where those stand: a group beside that one, or NULL: the memory group itself; and the file to join it by. */
+	const char *air, *join;
 };
 extern const struct tree_ops tree_ops[CGROUP_VERSIONS]; /* a missing function: nothing to be done */
 
@@ -85,7 +87,15 @@ struct cage {
 	int tasks[CAGE_TASKS_MAX];
 	size_t tasks_count;
 	bool gate_open;
+	uint64_t decoy_kills; /* of the guard's decoys, which v1 counts among its kills */
 };
+
+/* How far below its limit a full group may stand (usage.c). */
+uint64_t cage_slack_bytes(void);
+
+/* A file that takes "0" for the writer, of where the guard's helpers stand: under the memory limit, but not among the
+ * program's processes. Made if need be; it goes with the cage. A descriptor, the caller's; or -errno. */
+int cage_open_air(const struct cage *c, struct err *e);
 
 /* The group in this tree for this place, or NULL when the cage has none there. */
 const struct cage_group *cage_find(const struct cage *c, const struct cage_tree *tree, enum limit_place place);

@@ -82,6 +82,6 @@ static int v2_open_up(int dir, const char *path, unsigned controllers, struct er
 }
 
 const struct tree_ops tree_ops[CGROUP_VERSIONS] = {
-	[CGROUP_V1] = {.settle = v1_settle},
-	[CGROUP_V2] = {.open_up = v2_open_up, .inner = "work"},
+	[CGROUP_V1] = {.settle = v1_settle, .join = "tasks"},
+	[CGROUP_V2] = {.open_up = v2_open_up, .inner = "work", .air = "air", .join = "cgroup.procs"},
 };

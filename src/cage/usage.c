@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cage/file.h"
 #include "cage/inner.h"
@@ -108,8 +109,11 @@ static void read_field(const struct cage *c, const struct source *s, struct cage
 	const struct cage_group *g = find_group(c, s);
 	uint64_t *field = (uint64_t *)(void *)((char *)ret + s->field);
 
-	if (g && *field == UINT64_MAX)
-		*field = read_source(s, g);
+	if (!g || *field != UINT64_MAX)
+		return;
+	*field = read_source(s, g);
+	if (s->field == FIELD(oom_kills) && s->version == CGROUP_V1 && *field != UINT64_MAX)
+		*field -= *field > c->decoy_kills ? c->decoy_kills : *field;
 }
 
 void cage_usage(const struct cage *c, struct cage_usage *ret)
@@ -117,6 +121,17 @@ void cage_usage(const struct cage *c, struct cage_usage *ret)
 	memset(ret, 0xff, sizeof *ret);
 	for (size_t i = 0; i < sizeof sources / sizeof *sources; i++)
 		read_field(c, &sources[i], ret);
+}
+
+void cage_memory(const struct cage *c, struct cage_usage *ret)
+{
+	static const size_t fields[] = {FIELD(memory_bytes), FIELD(memory_limit_bytes), FIELD(memory_peak_bytes)};
+
+	memset(ret, 0xff, sizeof *ret);
+	for (size_t i = 0; i < sizeof sources / sizeof *sources; i++)
+		for (size_t f = 0; f < sizeof fields / sizeof *fields; f++)
+			if (sources[i].field == fields[f])
+				read_field(c, &sources[i], ret);
 }
 
 uint64_t cage_oom_kills(const struct cage *c)
@@ -127,4 +142,45 @@ uint64_t cage_oom_kills(const struct cage *c)
 		if (sources[i].field == FIELD(oom_kills))
 			read_field(c, &sources[i], &usage);
 	return usage.oom_kills == UINT64_MAX ? 0 : usage.oom_kills;
+}
+
+/* ---- full ---- */
+
+/* How far below its limit a full group may stand: what the kernel charges ahead, 64 pages for each CPU, and a bit. */
+uint64_t cage_slack_bytes(void)
+{
+	return (1U << 20) + (uint64_t)sysconf(_SC_NPROCESSORS_ONLN) * 64 * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+static bool is_at_limit(const struct cage_group *g, const char *usage_file, const char *limit_file)
+{
+	char text[64];
+	uint64_t usage, limit;
+
+	if (file_read(g->fd, usage_file, text, sizeof text) < 0)
+		return false;
+	usage = read_number(text);
+	if (file_read(g->fd, limit_file, text, sizeof text) < 0)
+		return false;
+	limit = read_number(text);
+	return limit != UINT64_MAX && usage + cage_slack_bytes() >= limit;
+}
+
+bool cage_is_full(const struct cage *c)
+{
+	static const struct {
+		enum cgroup_version version;
+		const char *usage, *limit;
+	} pairs[] = {
+		{CGROUP_V1, "memory.usage_in_bytes", "memory.limit_in_bytes"},
+		{CGROUP_V1, "memory.memsw.usage_in_bytes", "memory.memsw.limit_in_bytes"},
+		{CGROUP_V2, "memory.current", "memory.max"},
+	};
+	const struct cage_tree *tree = c->host->of[CTRL_MEMORY];
+	const struct cage_group *g = tree ? cage_find(c, tree, PLACE_CAGE) : NULL;
+
+	for (size_t i = 0; g && i < sizeof pairs / sizeof *pairs; i++)
+		if (pairs[i].version == tree->version && is_at_limit(g, pairs[i].usage, pairs[i].limit))
+			return true;
+	return false;
 }

@@ -122,6 +122,16 @@ static int cmd_kill(const struct options_values *own, json_t *document)
 	return kill_virtual(own->args[0], signal);
 }
 
+static int cmd_set(const struct options_values *own, json_t *document)
+{
+	return set_virtual(own->args[0], own->args + 1);
+}
+
+static int cmd_events(const struct options_values *own, json_t *document)
+{
+	return events_of(own->args[0], options_get(own, "follow") != NULL, options_get(own, "json") != NULL);
+}
+
 static int cmd_gc(const struct options_values *own, json_t *document)
 {
 	return need_root() ? EXIT_OWN_FAILURE : gc_run(options_get(own, "dry-run") != NULL);
@@ -136,6 +146,8 @@ static const struct option_row json_option[] = {{0, "json", NULL, "print JSON"},
 static const struct option_row stop_options[] = {
 	{0, "timeout", "SECONDS", "how long it may take before everything in it is killed; 10 unless given"}, {0}};
 static const struct option_row kill_options[] = {{'s', "signal", "SIGNAL", "name or number; TERM unless given"}, {0}};
+static const struct option_row events_options[] = {{'f', "follow", NULL, "go on, and print what happens"},
+	{0, "json", NULL, "print JSON, one object a line"}, {0}};
 static const struct option_row gc_options[] = {{0, "dry-run", NULL, "only say what would be removed"}, {0}};
 
 static const struct command commands[] = {
@@ -192,6 +204,26 @@ static const struct command commands[] = {
 		.args_min = 1,
 		.args_max = 1,
 		.run = cmd_kill,
+	},
+	{
+		.name = "set",
+		.args = "NAME KEY=VALUE...",
+		.summary = "change limits of a running virtual, all or nothing",
+		.details =
+			"The keys are those of the limits: memory, memory_high, swap, cpu, cpu_weight, pids. A memory "
+			"limit is lowered only as far as the kernel need not kill for it: what can be reclaimed is "
+			"reclaimed first.",
+		.args_min = 2,
+		.args_max = -1,
+		.run = cmd_set,
+	},
+	{
+		.name = "events",
+		.args = "[NAME]",
+		.summary = "print what has happened: started, grew, rescued, killed, exited",
+		.options = events_options,
+		.args_max = 1,
+		.run = cmd_events,
 	},
 	{
 		.name = "gc",

@@ -65,18 +65,55 @@ static void tell(struct host *h, json_t *message)
 		lost(h, &e);
 }
 
-/* Takes the request; the answer is a new reference, and its "ok" need not be true. */
-static json_t *ask(struct host *h, json_t *request)
+/* ---- events ---- */
+
+static void run_block(struct host *h, const json_t *message)
+{
+	h->in_block = true;
+	h->run_block(h, message);
+	h->in_block = false;
+	tell(h, json_pack("{s:s, s:O, s:O}", "op", "answered", "name", json_object_get(message, "virtual"), "block",
+			json_object_get(message, "block")));
+}
+
+/* Blocks run one at a time: what comes while one is running is run when it has ended. */
+static void take_event(struct host *h, json_t *message)
+{
+	AUTO(json_drop) json_t *owned = message;
+
+	if (h->in_block) {
+		if (!h->waiting)
+			h->waiting = json_array();
+		json_array_append(h->waiting, owned);
+		return;
+	}
+	run_block(h, owned);
+	while (json_array_size(h->waiting) > 0) {
+		AUTO(json_drop) json_t *next = json_incref(json_array_get(h->waiting, 0));
+
+		json_array_remove(h->waiting, 0);
+		run_block(h, next);
+	}
+}
+
+json_t *host_ask(struct host *h, json_t *request)
 {
 	AUTO(json_drop) json_t *owned = request;
-	json_t *answer;
 	struct err e;
 
 	must_be_ours(h);
 	json_object_set_new(owned, "id", json_integer(++h->calls));
-	if (wire_call(&h->wire, owned, -1, &answer, &e) < 0 && !answer)
+	if (wire_send(&h->wire, owned, SEND_MS, &e) < 0)
 		lost(h, &e);
-	return answer;
+	for (;;) {
+		json_t *message;
+
+		if (wire_receive(&h->wire, -1, &message, &e) < 0)
+			lost(h, &e);
+		if (!json_object_get(message, "event"))
+			return message;
+		take_event(h, message);
+	}
 }
 
 /* ---- what is wrong ---- */
@@ -260,10 +297,10 @@ static int start_failed(struct host *h, int at, const json_t *answer)
 	return json_is_integer(status) ? (int)json_integer_value(status) & 255 : STATUS_FAILED;
 }
 
-int host_start(struct host *h, int at, const struct spec *s, int *ret_pid)
+int host_start(struct host *h, int at, const struct spec *s, const json_t *blocks, int *ret_pid)
 {
 	AUTO(json_drop) json_t *answer = NULL;
-	json_t *description;
+	json_t *description, *request;
 
 	description = spec_json(s);
 	if (json_dumpb(description, NULL, 0, JSON_COMPACT) > WIRE_MAX - 256) {
@@ -275,7 +312,12 @@ int host_start(struct host *h, int at, const struct spec *s, int *ret_pid)
 		return STATUS_FAILED;
 	}
 	/* After a fault nothing is started any more, but all that is wrong with the file shall be said. */
-	answer = ask(h, json_pack("{s:s, s:o}", "op", h->wrong ? "check" : "start", "spec", description));
+	request = json_pack("{s:s, s:o}", "op", h->wrong ? "check" : "start", "spec", description);
+	if (blocks) {
+		json_object_set(request, "blocks", (json_t *)blocks);
+		h->watching = true;
+	}
+	answer = host_ask(h, request);
 	if (h->wrong) {
 		if (json_array_size(json_object_get(answer, "faults")) > 0)
 			refused(h, at, json_object_get(answer, "faults"));
@@ -297,7 +339,7 @@ int host_wait(struct host *h, const char *name)
 
 	if (name)
 		json_object_set_new(request, "name", json_string(name));
-	answer = ask(h, request);
+	answer = host_ask(h, request);
 	status = json_object_get(answer, "status");
 	return json_is_integer(status) ? (int)json_integer_value(status) & 255 : STATUS_FAILED;
 }

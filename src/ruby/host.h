@@ -31,6 +31,13 @@ struct host {
 	bool wrong;	  /* something in the file is wrong: nothing is started any more */
 	int status;	  /* of the last start, when that failed; else STATUS_NONE */
 	size_t started;	  /* virtuals */
+
+	/* Runs the block that an event is for. message: {"event":{...}, "block":N, "virtual":NAME}; borrowed. */
+	void (*run_block)(struct host *h, const json_t *message);
+	void *ruby;	 /* for it */
+	bool watching;	 /* a virtual with blocks has been started: we stay until all have ended */
+	bool in_block;	 /* what comes meanwhile waits */
+	json_t *waiting; /* a list of messages; or NULL */
 };
 
 /* fd: the socket, taken over. -ENOTSOCK with a text when it is none. file: borrowed. */
@@ -48,8 +55,12 @@ void host_say(
  * made. found: faults known already, whose keys are not looked at again. */
 struct spec *host_describe(struct host *h, int at, const json_t *document, const struct faults *found);
 
-/* Starts a virtual. 0 and its pid; else the exit status of the failure, which has been said. */
-int host_start(struct host *h, int at, const struct spec *s, int *ret_pid);
+/* Starts a virtual. blocks: what the script waits for (run/blocks.h), or NULL; borrowed. 0 and its pid; else the exit
+ * status of the failure, which has been said. */
+int host_start(struct host *h, int at, const struct spec *s, const json_t *blocks, int *ret_pid);
+
+/* Asks anything of a virtual; request: taken over. The answer, a new reference; its "ok" need not be true. */
+json_t *host_ask(struct host *h, json_t *request);
 
 /* Waits until the virtual has ended, or all when name is NULL; its exit status (of the last one to end). */
 int host_wait(struct host *h, const char *name);

@@ -143,6 +143,17 @@ static void ended_by(mrb_state *mrb, struct script *s, mrb_value exception)
 		host_say(&s->host, 0, "", "", text, sizeof text - 1, NULL);
 }
 
+void script_say_exception(mrb_state *mrb, mrb_value exception)
+{
+	struct script *s = (struct script *)host_of(mrb); /* its first member */
+	bool wrong = s->host.wrong;
+	int status = s->status;
+
+	ended_by(mrb, s, exception);
+	s->status = status; /* the script goes on, and nothing is wrong with the file */
+	s->host.wrong = wrong;
+}
+
 /* ---- evaluation ---- */
 
 static void define(mrb_state *mrb, struct script *s)
@@ -216,9 +227,13 @@ static _Noreturn void run_script(struct script *s, mrb_state *mrb)
 	mrb_bool failed;
 
 	mrb->ud = &s->host;
+	s->host.ruby = mrb;
+	s->host.run_block = react_run_block;
 	result = mrb_protect_error(mrb, evaluate, s, &failed);
 	if (failed)
 		ended_by(mrb, s, result);
+	if (s->host.watching && !s->host.wrong)
+		host_wait(&s->host, NULL);
 	run_at_exit(mrb, s);
 	host_finish(&s->host, s->status);
 }

@@ -27,6 +27,12 @@ static inline struct host *host_of(mrb_state *mrb)
  */
 json_t *value_document(mrb_state *mrb, mrb_value description, struct faults *f);
 
+/* One value in the same way, hash or not; NULL when it is nil or cannot be taken over. New reference. */
+json_t *value_plain(mrb_state *mrb, mrb_value value);
+
+/* JSON as Ruby: hashes with text as keys. May raise (memory). */
+mrb_value value_ruby(mrb_state *mrb, const json_t *value);
+
 /* ---- caller.c ---- */
 
 /* The line of the script that is being executed, for a method in C; 0: not known. */
@@ -42,6 +48,14 @@ void virtual_define(mrb_state *mrb);
 void kernel_define(mrb_state *mrb);
 void process_define(mrb_state *mrb);
 void env_define(mrb_state *mrb);
+
+/* ---- react.c: blocks ---- */
+
+void react_define(mrb_state *mrb, struct RClass *virtual_class);
+void react_run_block(struct host *h, const json_t *message); /* of struct host */
+
+/* What went wrong in a block, or in the script (main.c). */
+void script_say_exception(mrb_state *mrb, mrb_value exception);
 
 /* Whether an exception is SystemExit, and then its status. Does not raise. */
 bool kernel_is_exit(mrb_state *mrb, mrb_value exception, int *ret_status);

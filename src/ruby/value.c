@@ -257,3 +257,64 @@ json_t *value_document(mrb_state *mrb, mrb_value description, struct faults *f)
 	fault(&t, "a description is a hash: Virtual.new({ :jail => { :cmnd => \"...\" } })");
 	return NULL;
 }
+
+json_t *value_plain(mrb_state *mrb, mrb_value value)
+{
+	AUTO(faults_drop) struct faults f = FAULTS_NONE;
+	struct taker t = {.mrb = mrb, .faults = &f, .section = "", .key = ""};
+
+	return mrb_nil_p(value) ? NULL : take(&t, value);
+}
+
+static mrb_value ruby_hash(mrb_state *mrb, const json_t *object)
+{
+	mrb_value hash = mrb_hash_new(mrb);
+	const char *key;
+	json_t *value;
+
+	json_object_foreach ((json_t *)object, key, value) {
+		int arena = mrb_gc_arena_save(mrb);
+
+		mrb_hash_set(mrb, hash, mrb_str_new_cstr(mrb, key), value_ruby(mrb, value));
+		mrb_gc_arena_restore(mrb, arena);
+	}
+	return hash;
+}
+
+static mrb_value ruby_array(mrb_state *mrb, const json_t *list)
+{
+	mrb_value array = mrb_ary_new(mrb);
+
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		int arena = mrb_gc_arena_save(mrb);
+
+		mrb_ary_push(mrb, array, value_ruby(mrb, json_array_get(list, i)));
+		mrb_gc_arena_restore(mrb, arena);
+	}
+	return array;
+}
+
+mrb_value value_ruby(mrb_state *mrb, const json_t *value)
+{
+	if (!value)
+		return mrb_nil_value();
+	switch (json_typeof(value)) {
+	case JSON_OBJECT:
+		return ruby_hash(mrb, value);
+	case JSON_ARRAY:
+		return ruby_array(mrb, value);
+	case JSON_STRING:
+		return mrb_str_new(mrb, json_string_value(value), json_string_length(value));
+	case JSON_INTEGER:
+		return mrb_int_value(mrb, (mrb_int)json_integer_value(value));
+	case JSON_REAL:
+		return mrb_float_value(mrb, json_real_value(value));
+	case JSON_TRUE:
+		return mrb_true_value();
+	case JSON_FALSE:
+		return mrb_false_value();
+	case JSON_NULL:
+		break;
+	}
+	return mrb_nil_value();
+}

@@ -14,6 +14,7 @@ struct described {
 	int at;		   /* a line within the call that described it */
 	int pid;
 	bool started;
+	json_t *blocks; /* that wait for what happens to it; owned; or NULL */
 };
 
 static void free_described(mrb_state *mrb, void *pointer)
@@ -23,6 +24,7 @@ static void free_described(mrb_state *mrb, void *pointer)
 	if (!d)
 		return;
 	spec_drop(&d->spec);
+	json_decref(d->blocks);
 	free(d);
 }
 
@@ -70,7 +72,7 @@ static mrb_value virtual_initialize(mrb_state *mrb, mrb_value self)
 /* 0, or the exit status of the failure. */
 static int start(mrb_state *mrb, struct described *d)
 {
-	int status = d->spec ? host_start(host_of(mrb), d->at, d->spec, &d->pid) : STATUS_FAILED;
+	int status = d->spec ? host_start(host_of(mrb), d->at, d->spec, d->blocks, &d->pid) : STATUS_FAILED;
 
 	d->started = status == 0;
 	return status;
@@ -93,7 +95,7 @@ static mrb_value virtual_run(mrb_state *mrb, mrb_value self)
 
 	take_nothing(mrb);
 	status = start(mrb, d);
-	if (status == 0 && caller_is_last(mrb))
+	if (status == 0 && !host_of(mrb)->watching && caller_is_last(mrb))
 		host_finish(host_of(mrb), STATUS_NONE); /* the supervisor needs us no longer */
 	if (status == 0)
 		status = host_wait(host_of(mrb), d->spec->name);
@@ -129,7 +131,7 @@ static mrb_value virtual_wait_for_all(mrb_state *mrb, mrb_value self)
 	take_nothing(mrb);
 	if (h->wrong)
 		return mrb_fixnum_value(STATUS_FAILED);
-	if (caller_is_last(mrb))
+	if (!h->watching && caller_is_last(mrb))
 		host_finish(h, STATUS_NONE); /* the supervisor waits for all in any case */
 	if (h->started == 0)
 		return mrb_fixnum_value(h->status == STATUS_NONE ? 0 : h->status);
@@ -150,11 +152,24 @@ static mrb_value virtual_pid(mrb_state *mrb, mrb_value self)
 	return d->started && d->pid ? mrb_fixnum_value(d->pid) : mrb_nil_value();
 }
 
-/* Refused aloud, so that nothing runs unguarded whose author counts on a block. */
-static mrb_value virtual_guarded(mrb_state *mrb, mrb_value self)
+/* __expect(id, type, value, once): the block of this id waits. */
+static mrb_value virtual_expect(mrb_state *mrb, mrb_value self)
 {
-	mrb_raisef(mrb, E_NOTIMP_ERROR, "%n needs the memory guard, which this version does not have yet",
-		mrb->c->ci->mid);
+	struct described *d = get(mrb, self);
+	mrb_value kind, value, block;
+	mrb_bool once;
+	mrb_int id;
+
+	mrb_get_args(mrb, "ioob", &id, &kind, &value, &once);
+	if (d->started)
+		mrb_raise(mrb, E_RUNTIME_ERROR, "it runs already: blocks are given before that");
+	block = mrb_obj_as_string(mrb, kind);
+	if (!d->blocks)
+		d->blocks = json_array();
+	json_array_append_new(
+		d->blocks, json_pack("{s:i, s:s%, s:b, s:o*}", "id", (int)id, "type", RSTRING_PTR(block),
+				   (size_t)RSTRING_LEN(block), "once", once, "value", value_plain(mrb, value)));
+	return self;
 }
 
 static const struct {
@@ -168,9 +183,7 @@ static const struct {
 	{"wait", virtual_wait, MRB_ARGS_NONE()},
 	{"name", virtual_name, MRB_ARGS_NONE()},
 	{"pid", virtual_pid, MRB_ARGS_NONE()},
-	{"run_with_mem_eventfd", virtual_guarded, MRB_ARGS_OPT(2) | MRB_ARGS_BLOCK()},
-	{"run_with_mem_eventfd_loop", virtual_guarded, MRB_ARGS_OPT(2) | MRB_ARGS_BLOCK()},
-	{"on", virtual_guarded, MRB_ARGS_ANY()},
+	{"__expect", virtual_expect, MRB_ARGS_REQ(4)},
 };
 
 void virtual_define(mrb_state *mrb)
@@ -181,5 +194,6 @@ void virtual_define(mrb_state *mrb)
 	for (size_t i = 0; i < sizeof methods / sizeof *methods; i++)
 		mrb_define_method(mrb, c, methods[i].name, methods[i].function, methods[i].args);
 	mrb_define_class_method(mrb, c, "wait", virtual_wait_for_all, MRB_ARGS_NONE());
+	react_define(mrb, c);
 	mrb_define_global_const(mrb, "Virtualing", mrb_obj_value(c));
 }

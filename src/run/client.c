@@ -18,16 +18,27 @@ static void hang_up(struct client *c)
 	c->closing = true;
 }
 
-/* Takes the answer over. Somebody who does not read is hung up on. */
-static void answer(struct client *c, const json_t *id, json_t *message)
+/* Takes the message over. Somebody who does not read is hung up on. */
+static void put(struct client *c, json_t *message, int timeout_ms)
 {
 	struct err e;
 
-	if (id)
-		json_object_set(message, "id", (json_t *)id);
-	if (!c->closing && wire_send(&c->wire, message, SEND_TIMEOUT_MS, &e) < 0)
+	if (!c->closing && wire_send(&c->wire, message, timeout_ms, &e) < 0)
 		hang_up(c);
 	json_decref(message);
+}
+
+static void answer(struct client *c, const json_t *id, json_t *message)
+{
+	if (id)
+		json_object_set(message, "id", (json_t *)id);
+	put(c, message, SEND_TIMEOUT_MS);
+}
+
+bool client_tell(struct client *c, json_t *message)
+{
+	put(c, message, SEND_TIMEOUT_MS);
+	return !c->closing;
 }
 
 static void refuse(struct client *c, const json_t *request, const char *text)
@@ -122,6 +133,9 @@ void client_tell_started(struct supervisor *s, struct virtual *v)
 
 void client_tell_gone(struct supervisor *s, struct virtual *v)
 {
+	for (struct client *c = s->clients; c; c = c->next)
+		if (c->follows && c->name && strcmp(c->name, virtual_name(v)) == 0)
+			hang_up(c);
 	tell(s, v, true);
 }
 
@@ -150,7 +164,7 @@ static void op_start(struct client *c, const json_t *request, struct member *m)
 	if (spec) {
 		/* The waiter stands before anything is told: a start can fail on the spot. */
 		wait_for(c, request, spec->name, true);
-		r = supervisor_start(c->supervisor, spec, &faults, &status, &e);
+		r = supervisor_start(c->supervisor, spec, json_object_get(request, "blocks"), &faults, &status, &e);
 		if (r < 0)
 			drop_latest_waiter(c->supervisor);
 	}
@@ -193,6 +207,38 @@ static void op_wait(struct client *c, const json_t *request, struct member *m)
 		answer(c, json_object_get(request, "id"), end_json(n->status, n->signal));
 	else
 		refuse(c, request, "it has never run");
+}
+
+/* A block has run; its virtual may have ended meanwhile. */
+static void op_answered(struct client *c, const json_t *request, struct member *m)
+{
+	if (m)
+		virtual_block_answered(m->v, (int)json_integer_value(json_object_get(request, "block")));
+}
+
+static void op_set(struct client *c, const json_t *request, struct member *m)
+{
+	struct err e;
+
+	if (virtual_set(m->v, json_object_get(request, "resource"), &e) < 0)
+		refuse(c, request, e.text);
+	else
+		answer(c, json_object_get(request, "id"), json_pack("{s:b}", "ok", 1));
+}
+
+/* All that has been, and with "follow" what comes. */
+static void op_events(struct client *c, const json_t *request, struct member *m)
+{
+	answer(c, json_object_get(request, "id"),
+		json_pack("{s:b, s:O}", "ok", 1, "events", (json_t *)virtual_events(m->v)));
+	c->follows = json_is_true(json_object_get(request, "follow"));
+}
+
+void client_tell_happened(struct supervisor *s, struct virtual *v, const json_t *event)
+{
+	for (struct client *c = s->clients; c; c = c->next)
+		if (c->follows && !c->closing && c->name && strcmp(c->name, virtual_name(v)) == 0)
+			put(c, json_pack("{s:O}", "event", (json_t *)event), 0); /* who is slow is not waited for */
 }
 
 static void op_faults(struct client *c, const json_t *request, struct member *m)
@@ -245,11 +291,14 @@ static const struct operation {
 	{"start", FROM_SCRIPT, op_start},
 	{"check", FROM_SCRIPT, op_check},
 	{"wait", FROM_SCRIPT, op_wait},
+	{"answered", FROM_SCRIPT, op_answered},
 	{"faults", FROM_SCRIPT, op_faults},
 	{"finish", FROM_SCRIPT, op_finish},
 	{"show", FROM_SCRIPT | FROM_SOCKET, op_show},
 	{"stop", FROM_SCRIPT | FROM_SOCKET, op_stop},
 	{"kill", FROM_SCRIPT | FROM_SOCKET, op_kill},
+	{"set", FROM_SCRIPT | FROM_SOCKET, op_set},
+	{"events", FROM_SCRIPT | FROM_SOCKET, op_events},
 };
 
 static const struct operation *find_operation(const char *name)

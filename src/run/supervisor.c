@@ -93,7 +93,8 @@ static int faults_status(const struct faults *f)
 	return 127;
 }
 
-int supervisor_start(struct supervisor *s, struct spec *spec, struct faults *f, int *status, struct err *e)
+int supervisor_start(
+	struct supervisor *s, struct spec *spec, const json_t *blocks, struct faults *f, int *status, struct err *e)
 {
 	struct jail_look *look;
 	struct member *m;
@@ -113,7 +114,7 @@ int supervisor_start(struct supervisor *s, struct spec *spec, struct faults *f, 
 	m->next = s->members;
 	s->members = m;
 	s->any = true;
-	r = virtual_start(&s->owner, spec, look, &m->v, e);
+	r = virtual_start(&s->owner, spec, look, blocks, &m->v, e);
 	if (r < 0) {
 		unlink_member(s, m);
 		free(m);
@@ -172,6 +173,33 @@ static void on_called(struct virtual_owner *o, struct virtual *v, int fd)
 	struct err e;
 
 	client_add((struct supervisor *)o, fd, virtual_name(v), NULL, &e);
+}
+
+static bool on_tell_script(struct virtual_owner *o, struct virtual *v, json_t *message)
+{
+	struct supervisor *s = (struct supervisor *)o;
+
+	if (s->script_client && s->script_runs)
+		return client_tell(s->script_client, message);
+	json_decref(message);
+	return false;
+}
+
+/* It may hang for ever, and with it every other block of the file. */
+static void on_script_late(struct virtual_owner *o, struct virtual *v)
+{
+	struct supervisor *s = (struct supervisor *)o;
+	struct err e;
+
+	if (!s->script_runs)
+		return;
+	say(virtual_name(v), "a block of the script has not ended in time: the script host is given up");
+	proc_signal(s->script.pidfd, SIGKILL, &e);
+}
+
+static void on_happened(struct virtual_owner *o, struct virtual *v, const json_t *event)
+{
+	client_tell_happened((struct supervisor *)o, v, event);
 }
 
 /* What ended in this turn is freed between two turns, when nobody holds it any more. */
@@ -254,7 +282,7 @@ static void take_signal(struct supervisor *s, const struct signalfd_siginfo *inf
 	switch (info->ssi_signo) {
 	case SIGCHLD:
 		for (struct member *m = s->members; m; m = m->next)
-			virtual_look_stopped(m->v);
+			virtual_look_children(m->v);
 		return;
 	case SIGINT:
 	case SIGQUIT:
@@ -351,6 +379,9 @@ static void script_ended(struct watch *w, uint32_t events)
 	waitid(P_PIDFD, (id_t)s->script.pidfd, &info, WEXITED);
 	if (s->script_runs)
 		script_failed(s, &info);
+	for (struct member *m = s->members; m; m = m->next)
+		if (virtual_state(m->v) != VIRTUAL_GONE)
+			virtual_script_gone(m->v);
 }
 
 static int open_script(struct supervisor *s, char **argv, struct err *e)
@@ -385,7 +416,13 @@ static int open_supervisor(struct supervisor *s, struct err *e)
 	int r;
 
 	*s = (struct supervisor){
-		.owner = {.started = on_started, .stopped = on_stopped, .gone = on_gone, .called = on_called},
+		.owner = {.started = on_started,
+			.stopped = on_stopped,
+			.gone = on_gone,
+			.called = on_called,
+			.tell_script = on_tell_script,
+			.script_late = on_script_late,
+			.happened = on_happened},
 		.signals = -1,
 		.script = SPAWNED_NONE,
 		.origin.init = -1,
@@ -514,7 +551,7 @@ int supervisor_run(struct spec *spec)
 		spec_drop(&spec);
 		return finish(&s, r, &e);
 	}
-	r = supervisor_start(&s, spec, &faults, &status, &e);
+	r = supervisor_start(&s, spec, NULL, &faults, &status, &e);
 	if (faults.count) {
 		supervisor_print_faults(NULL, &faults);
 		faults_drop(&faults);

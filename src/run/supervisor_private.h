@@ -13,6 +13,7 @@ struct client {
 	struct watch watch;
 	char *name;   /* of the virtual whose socket it came through; NULL: the script host */
 	bool closing; /* freed after the turn */
+	bool follows; /* is told what happens to it */
 };
 
 /* Somebody who is told when a virtual starts, or has ended. */
@@ -71,13 +72,16 @@ struct member *supervisor_find(struct supervisor *s, const char *name); /* NULL 
 const struct ended *supervisor_find_ended(const struct supervisor *s, const char *name);
 
 /* 0, or -errno; faults (by section and key) when the description is what is wrong. status: 125 or 127. */
-int supervisor_start(struct supervisor *s, struct spec *spec, struct faults *f, int *status, struct err *e);
+int supervisor_start(
+	struct supervisor *s, struct spec *spec, const json_t *blocks, struct faults *f, int *status, struct err *e);
 void supervisor_script_ended(struct supervisor *s, const json_t *status);
 
 int client_add(struct supervisor *s, int fd, const char *name, struct client **ret, struct err *e);
-void client_hear_out(struct client *c);		   /* serves all that is in its socket still */
-void client_sweep(struct supervisor *s, bool all); /* frees those that are closing; the rest too with `all` */
+bool client_tell(struct client *c, json_t *message); /* without being asked; takes it over; false: it is gone */
+void client_hear_out(struct client *c);		     /* serves all that is in its socket still */
+void client_sweep(struct supervisor *s, bool all);   /* frees those that are closing; the rest too with `all` */
 
 /* Answers everybody who waits for it. */
 void client_tell_started(struct supervisor *s, struct virtual *v);
 void client_tell_gone(struct supervisor *s, struct virtual *v);
+void client_tell_happened(struct supervisor *s, struct virtual *v, const json_t *event);

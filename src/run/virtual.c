@@ -11,7 +11,11 @@
 #include <unistd.h>
 
 #include "base/own.h"
+#include "cage/gauge.h"
+#include "run/blocks.h"
+#include "run/memory.h"
 #include "run/say.h"
+#include "run/set.h"
 #include "run/spawn.h"
 #include "run/state.h"
 #include "run/undertaker.h"
@@ -24,6 +28,7 @@ enum {
 	CLEAR_LONGEST_MS = 250,
 	CLEAR_COMPLAIN_MS = 10000,
 	PIDS_SHOWN = 1024,
+	EVENTS_KEPT = 256,
 	ACCEPT_PAUSE_NS = 10000000,
 };
 
@@ -36,6 +41,12 @@ struct virtual
 	/* what it has, in the order in which it gets it */
 	struct state *folder;
 	struct cage *cage;
+	struct memory *memory; /* NULL: its limit is the kernel's alone */
+	struct memory_owner memory_owner;
+	struct blocks *blocks;
+	int level_block[GAUGE_LEVELS_MAX]; /* which block waits for a level of the memory */
+	json_t *events;
+	uint64_t kills_told;
 	struct jail_look *look;
 	struct jail_ready *ready;
 	struct vip_keeper keeper;
@@ -180,6 +191,116 @@ static void alarm_rings(struct alarm *a)
 	happen(OWNER_OF(a, alarm), EVENT_ALARM);
 }
 
+/* ---- what happens to it ---- */
+
+static void keep_event(struct virtual *v, const json_t *event)
+{
+	json_array_append_new(v->events, json_deep_copy(event));
+	if (json_array_size(v->events) > EVENTS_KEPT)
+		json_array_remove(v->events, 0);
+	v->owner->happened(v->owner, v, event);
+}
+
+static void happened(struct virtual *v, const char *type, json_t *more)
+{
+	json_t *event = memory_event(v->cage, type);
+
+	if (more)
+		json_object_update(event, more);
+	json_decref(more);
+	keep_event(v, event);
+	blocks_tell(v->blocks, event, 0);
+	json_decref(event);
+}
+
+static bool send_to_script(void *arg, json_t *message)
+{
+	struct virtual *v = arg;
+
+	json_object_set_new(message, "virtual", json_string(virtual_name(v)));
+	return v->owner->tell_script(v->owner, v, message);
+}
+
+static bool memory_asks(struct memory_owner *o, const json_t *event)
+{
+	return blocks_tell(OWNER_OF(o, memory_owner)->blocks, event, 0);
+}
+
+static void memory_late(struct memory_owner *o)
+{
+	struct virtual *v = OWNER_OF(o, memory_owner);
+
+	v->owner->script_late(v->owner, v);
+}
+
+static void memory_crossed(struct memory_owner *o, int level, const json_t *event)
+{
+	struct virtual *v = OWNER_OF(o, memory_owner);
+
+	keep_event(v, event);
+	blocks_tell(v->blocks, event, v->level_block[level]);
+}
+
+static void memory_happened(struct memory_owner *o, const json_t *event)
+{
+	keep_event(OWNER_OF(o, memory_owner), event);
+}
+
+void virtual_script_gone(struct virtual *v)
+{
+	blocks_drop(&v->blocks);
+	if (v->memory)
+		memory_answer(v->memory);
+}
+
+void virtual_block_answered(struct virtual *v, int id)
+{
+	blocks_answered(v->blocks, id);
+	if (v->memory && !blocks_busy(v->blocks, "oom"))
+		memory_answer(v->memory);
+}
+
+struct levels {
+	struct virtual *v;
+	int result;
+	struct err *e;
+};
+
+static void add_level(void *arg, int id, uint64_t value)
+{
+	struct levels *l = arg;
+	int level = l->result < 0 ? -1 : memory_level(l->v->memory, value, l->e);
+
+	if (level >= 0)
+		l->v->level_block[level] = id;
+	else
+		l->result = -1;
+}
+
+static int guard_memory(struct virtual *v, struct err *e)
+{
+	bool guard = v->spec->grow.given || blocks_want(v->blocks, "oom");
+	struct levels levels = {v, 0, e};
+	int r;
+
+	if (!guard && !blocks_want(v->blocks, "usage"))
+		return 0;
+	r = memory_start(v->owner->loop, v->cage, v->spec, guard, &v->memory_owner, &v->memory, e);
+	if (r < 0)
+		return r;
+	blocks_each(v->blocks, "usage", add_level, &levels);
+	return levels.result < 0 ? -e->code : 0;
+}
+
+static void tell_kills(struct virtual *v)
+{
+	uint64_t kills = v->cage ? cage_oom_kills(v->cage) : 0;
+
+	if (kills > v->kills_told)
+		happened(v, "killed", json_pack("{s:I}", "processes", (json_int_t)(kills - v->kills_told)));
+	v->kills_told = kills;
+}
+
 /* ---- launch ---- */
 
 static int open_cage(struct virtual *v, struct err *e)
@@ -245,6 +366,8 @@ static int launch_all(struct virtual *v, struct err *e)
 		journal_undo(state_journal(v->folder)), &v->ready, e);
 	if (r == 0)
 		r = open_cage(v, e);
+	if (r == 0)
+		r = guard_memory(v, e);
 	if (r == 0 && !jail_wants_init(v->ready))
 		r = undertaker_call(&v->undertaker, v->cage, e);
 	if (r == 0)
@@ -285,6 +408,7 @@ static void running(struct virtual *v)
 		clear(v);
 		return;
 	}
+	happened(v, "started", json_pack("{s:i}", "pid", (int)v->child.main_pid));
 	v->owner->started(v->owner, v);
 	if (v->stop_wanted)
 		ask_to_end(v);
@@ -381,6 +505,7 @@ static void kill_all(struct virtual *v)
 {
 	struct err e;
 
+	memory_end(&v->memory); /* its decoys stand in the cage */
 	if (v->cage && cage_kill(v->cage, &e) < 0 && !v->kill_failed) {
 		v->kill_failed = true; /* said once: it is tried again and again */
 		say(virtual_name(v), "%s", e.text);
@@ -447,6 +572,17 @@ static void gone(struct virtual *v)
 	v->owner->gone(v->owner, v);
 }
 
+static void tell_end(struct virtual *v)
+{
+	int signal = virtual_signal_of_end(v);
+	json_t *how = json_pack("{s:i}", "status", virtual_status(v));
+
+	if (signal)
+		json_object_set_new(how, "signal", json_integer(signal));
+	tell_kills(v);
+	happened(v, "exit", how);
+}
+
 static bool anything_alive(struct virtual *v)
 {
 	reap(v);
@@ -486,6 +622,8 @@ static void clear_more(struct virtual *v)
 	}
 	undertaker_dismiss(&v->undertaker);
 	explain_kill(v);
+	if (!v->failed && v->cage)
+		tell_end(v);
 	cage_drop(&v->cage);
 	if (v->keeper.fd >= 0)
 		vip_stop(&v->keeper);
@@ -497,6 +635,7 @@ static void clear_more(struct virtual *v)
 
 static void stop_listening(struct virtual *v)
 {
+	memory_end(&v->memory);
 	struct loop *l = v->owner->loop;
 
 	loop_clear_alarm(l, &v->alarm);
@@ -566,6 +705,23 @@ const char *virtual_table_cell(enum virtual_state s, enum virtual_event e)
 
 /* ---- for its owner ---- */
 
+int virtual_set(struct virtual *v, const json_t *resource, struct err *e)
+{
+	int r;
+
+	if (v->state != VIRTUAL_RUNNING)
+		return err_set(e, ESRCH, "%s does not run (it is %s)", virtual_name(v), virtual_state_names[v->state]);
+	r = set_limits(v->cage, v->spec, v->memory, resource, e);
+	if (r == 0)
+		happened(v, "set", json_pack("{s:O}", "changed", resource));
+	return r;
+}
+
+const json_t *virtual_events(const struct virtual *v)
+{
+	return v->events;
+}
+
 static struct virtual *new_virtual(struct virtual_owner *o, struct spec *spec, struct jail_look *look)
 {
 	struct virtual *v = calloc(1, sizeof *v);
@@ -583,17 +739,21 @@ static struct virtual *new_virtual(struct virtual_owner *o, struct spec *spec, s
 	v->report_watch = (struct watch){-1, report_ready};
 	v->listen_watch = (struct watch){-1, listener_ready};
 	v->alarm.ring = alarm_rings;
+	v->memory_owner = (struct memory_owner){memory_asks, memory_late, memory_crossed, memory_happened};
+	v->events = json_array();
 	return v;
 }
 
-int virtual_start(
-	struct virtual_owner *o, struct spec *spec, struct jail_look *look, struct virtual **ret, struct err *e)
+int virtual_start(struct virtual_owner *o, struct spec *spec, struct jail_look *look, const json_t *blocks,
+	struct virtual **ret, struct err *e)
 {
 	struct virtual *v = new_virtual(o, spec, look);
+	uint64_t limit = limits_has(&spec->limits, LIMIT_MEMORY) ? spec->limits.value[LIMIT_MEMORY] : SIZE_NO_LIMIT;
 	bool recovered;
-	int r;
+	int r = blocks ? blocks_read(blocks, limit, send_to_script, v, &v->blocks, e) : 0;
 
-	r = state_open(spec->name, &recovered, &v->folder, e);
+	if (r == 0)
+		r = state_open(spec->name, &recovered, &v->folder, e);
 	if (r < 0) {
 		v->state = VIRTUAL_GONE;
 		virtual_free(v);
@@ -620,6 +780,8 @@ void virtual_free(struct virtual *v)
 	fd_drop(&v->child.report);
 	fd_drop(&v->child.main_pidfd);
 	spec_drop(&v->spec);
+	blocks_drop(&v->blocks);
+	json_decref(v->events);
 	free(v);
 }
 
@@ -646,10 +808,14 @@ enum virtual_state virtual_state(const struct virtual *v)
 	return v->state;
 }
 
-void virtual_look_stopped(struct virtual *v)
+void virtual_look_children(struct virtual *v)
 {
 	siginfo_t info = {0};
 
+	if (v->memory) {
+		memory_look(v->memory);
+		tell_kills(v);
+	}
 	if (v->state != VIRTUAL_RUNNING || jail_wants_init(v->ready))
 		return;
 	if (waitid(P_PIDFD, (id_t)v->child.pidfd, &info, WSTOPPED | WNOHANG) == 0 && info.si_pid)

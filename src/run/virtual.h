@@ -52,6 +52,12 @@ struct virtual_owner {
 	void (*gone)(struct virtual_owner *o, struct virtual *v);
 	/* somebody connects to its control socket */
 	void (*called)(struct virtual_owner *o, struct virtual *v, int fd);
+	/* for the blocks of the script; message: taken over; false: there is no script (any more) */
+	bool (*tell_script)(struct virtual_owner *o, struct virtual *v, json_t *message);
+	/* a block has been given up: it has not answered in time */
+	void (*script_late)(struct virtual_owner *o, struct virtual *v);
+	/* something has happened to it; event: borrowed */
+	void (*happened)(struct virtual_owner *o, struct virtual *v, const json_t *event);
 };
 
 /* Everything about a description that this host cannot do. */
@@ -59,18 +65,30 @@ struct virtual_owner {
 void virtual_check(const struct cage_host *host, const struct spec *s, struct faults *f,
 	void (*warn)(void *arg, const char *text), void *arg, struct jail_look **look);
 
-/* Takes the description and the look over in any case. When it returns 0 the start is under way and o->started or
- * o->gone will come; -errno: nothing was made, e says why. */
-int virtual_start(
-	struct virtual_owner *o, struct spec *spec, struct jail_look *look, struct virtual **ret, struct err *e);
+/* Takes the description and the look over in any case. blocks: what its script waits for (run/blocks.h), or NULL;
+ * borrowed. When it returns 0 the start is under way and o->started or o->gone will come; -errno: nothing was made, e
+ * says why. */
+int virtual_start(struct virtual_owner *o, struct spec *spec, struct jail_look *look, const json_t *blocks,
+	struct virtual **ret, struct err *e);
 void virtual_free(struct virtual *v); /* VIRTUAL_GONE only */
 
 /* SIGTERM, and SIGKILL to the whole cage after timeout_ms; a second call kills at once. */
 void virtual_stop(struct virtual *v, unsigned timeout_ms);
 int virtual_signal(struct virtual *v, int signal, struct err *e); /* to the main process */
 
-/* After SIGCHLD: tells the owner when job control has stopped the command. (With an init, that one says so itself.) */
-void virtual_look_stopped(struct virtual *v);
+/* A block of the script has answered. */
+void virtual_block_answered(struct virtual *v, int id);
+void virtual_script_gone(struct virtual *v); /* none will */
+
+/* Changes limits while it runs: resource as in a description. All or nothing. */
+int virtual_set(struct virtual *v, const json_t *resource, struct err *e);
+
+/* What has happened to it, the latest last; borrowed. */
+const json_t *virtual_events(const struct virtual *v);
+
+/* After SIGCHLD: takes in what has become of the memory's guard, and tells the owner when job control has stopped the
+ * command. (With an init, that one says so itself.) */
+void virtual_look_children(struct virtual *v);
 
 const char *virtual_name(const struct virtual *v);
 enum virtual_state virtual_state(const struct virtual *v);

@@ -28,8 +28,8 @@ static const struct row rows[] = {
 		.use = USE_FILE, .read = read_blk_rate},
 	{SPEC_RESOURCE, "blk_wbps", .arg = "BYTES", .help = "most bytes written to it per second",
 		.use = USE_FILE, .read = read_blk_rate},
-	{SPEC_RESOURCE, "grow", .arg = "HASH", .help = "raise the memory limit when it is reached",
-		.use = USE_FILE, .read = read_refused, .why = needs_guard},
+	{SPEC_RESOURCE, "grow", .arg = "KEY=VALUE,...", .help = "raise the memory limit by step=64M up to ceiling=2G when usage is at=90% of it, as long as the host keeps reserve=256M; not more often than every cooldown=1 seconds, unless it is full",
+		.use = USE_START, .form = FORM_PAIRS, .read = read_grow, .write = write_grow},
 	{SPEC_RESOURCE, "give_back", .arg = "HASH", .help = "lower the memory limit when it is not needed",
 		.use = USE_FILE, .read = read_refused, .why = needs_guard},
 	{SPEC_RESOURCE, "root", .arg = "PATH", .help = "no effect",
@@ -171,4 +171,13 @@ bool spec_key_at(size_t index, struct spec_key *ret)
 	};
 	name_option(&row, ret->option, sizeof ret->option);
 	return true;
+}
+
+bool spec_is_limit(const char *key)
+{
+	for (int i = 0; i < LIMIT_COUNT; i++)
+		if (strcmp(limit_rows[i].key, key) == 0 ||
+			(limit_rows[i].seed_key && strcmp(limit_rows[i].seed_key, key) == 0))
+			return true;
+	return false;
 }

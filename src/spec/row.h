@@ -83,6 +83,9 @@ json_t *write_limit(const struct spec *s, const struct row *row);
 void read_blk_device(struct reader *r, const struct row *row, const json_t *value);
 void read_blk_rate(struct reader *r, const struct row *row, const json_t *value);
 void finish_blk(struct reader *r);
+void read_grow(struct reader *r, const struct row *row, const json_t *value);
+json_t *write_grow(const struct spec *s, const struct row *row);
+void finish_grow(struct reader *r);
 
 void read_command(struct reader *r, const struct row *row, const json_t *value);
 json_t *write_command(const struct spec *s, const struct row *row);

@@ -285,6 +285,7 @@ struct spec *spec_read(const json_t *document, const char *default_name, struct 
 	if (json_is_object(document)) {
 		finish_name(&r, default_name);
 		finish_blk(&r);
+		finish_grow(&r);
 		finish_command(&r);
 		finish_jail(&r);
 		finish_vip(&r);

@@ -13,6 +13,7 @@
 #include <stdbool.h>
 
 #include "base/faults.h"
+#include "cage/grow.h"
 #include "cage/limit.h"
 #include "jail/jail.h"
 #include "net/vip.h"
@@ -22,6 +23,7 @@ struct spec {
 	char *group; /* where its groups are: the name, or an absolute path below each hierarchy */
 	char **argv; /* the command, NULL-terminated */
 	struct limits limits;
+	struct grow grow;
 	struct jail jail;
 	struct vip vip;
 	unsigned deadline_ms;	  /* of blocks */
@@ -69,6 +71,9 @@ struct spec_key {
 
 /* All keys in the order of the manual. index from 0; false after the last, and *ret is untouched. */
 bool spec_key_at(size_t index, struct spec_key *ret);
+
+/* Whether a key of "resource", in either spelling, is a limit of the cage: then it may change while it runs. */
+bool spec_is_limit(const char *key);
 
 /* Puts an option's text into a document where the key's value belongs: "PATH:read=10M,write=10M" for --io,
  * "nofile=1024,core=0", "ADDR@DEV", "SRC:DST" ...  Only the form is looked at here; spec_read() checks the values.

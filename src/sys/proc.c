@@ -51,6 +51,18 @@ pid_t proc_pid_of(int pidfd)
 	return at ? (pid_t)strtol(at + 5, NULL, 10) : -1;
 }
 
+uint64_t proc_memory_available(void)
+{
+	static const char word[] = "\nMemAvailable:";
+	char text[1024];
+	const char *at;
+
+	if (read_file("/proc/meminfo", text, sizeof text) <= 0)
+		return 0;
+	at = strstr(text, word);
+	return at ? strtoull(at + sizeof word - 1, NULL, 10) * 1024 : 0;
+}
+
 int proc_signal(int pidfd, int signal, struct err *e)
 {
 	if (pidfd_send_signal(pidfd, signal, NULL, 0) < 0 && errno != ESRCH)

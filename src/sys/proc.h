@@ -12,6 +12,9 @@ uint64_t proc_start_time(pid_t pid);
 /* The pid that a pidfd stands for, in our pid namespace (/proc/self/fdinfo, "Pid:"); -1 when it has been reaped. */
 pid_t proc_pid_of(int pidfd);
 
+/* Bytes that programs could still take without the host swapping (/proc/meminfo, MemAvailable); 0: not known. */
+uint64_t proc_memory_available(void);
+
 /* Sends a signal through a pidfd. 0 also when the process is gone already. */
 int proc_signal(int pidfd, int signal, struct err *e);
 

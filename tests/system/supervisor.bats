@@ -34,12 +34,12 @@ refused() {
 	local options
 	for options in "" "--root $ROOT" "--root $ROOT --no-init"; do
 		# shellcheck disable=SC2086 # a list
-		background "$BUILD/virtualing" run --stop-timeout 1 $options -- sh -c 'trap "" TERM; echo ready; while :; do sleep 0.1; done'
+		background "$BUILD/virtualing" run --stop-timeout 3 $options -- sh -c 'trap "" TERM; echo ready; while :; do sleep 0.1; done'
 		wait_until 10 grep -q ready "background.$((${#BACKGROUND[@]} - 1))"
 		kill -TERM $!
 		sleep 0.6
 		! process_is_gone $! || fail "it did not wait"
-		wait_until 5 process_is_gone $!
+		wait_until 8 process_is_gone $!
 		wait $! || equal $? 137 "status with $options"
 	done
 }

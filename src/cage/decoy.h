@@ -1,0 +1,54 @@
+/* One decoy: a process that the kernel's OOM killer chooses in the place of the program (decoy/main.c), and that we
+ * hold at the door.
+ *
+ * It is our child, and seized from its first moment (PTRACE_SEIZE with PTRACE_O_TRACEEXIT): when it is killed it stops
+ * before it gives up its memory.  As long as a chosen victim is still there the kernel kills nobody else under the same
+ * limit, and whoever wants memory waits: for about two seconds, after which the kernel takes the victim's memory itself
+ * and chooses the next.  It dies with us (PTRACE_O_EXITKILL).
+ *
+ * Sources: mm/oom_kill.c (oom_evaluate_task, OOM_REAPER_DELAY: Linux 5.18), ptrace(2).
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+#include "cage/decoy/news.h"
+
+struct cage;
+
+/* What all decoys of a cage are made with. */
+struct decoy_kit {
+	int image;  /* the program */
+	int mapped; /* the file that it maps, to look big */
+	int group;  /* where they stand: a file that takes "0" for the writer */
+	int news;   /* a pipe, non-blocking: struct decoy_news */
+	int theirs; /* its other end */
+};
+
+int decoy_kit_open(struct decoy_kit *k, const struct cage *c, struct err *e);
+void decoy_kit_drop(struct decoy_kit *k);
+
+enum decoy_state {
+	DECOY_NONE,
+	DECOY_STARTED, /* makes itself big, outside the cage */
+	DECOY_SPARE,   /* big, outside, waits */
+	DECOY_JOINING, /* on its way in */
+	DECOY_ARMED,   /* inside */
+	DECOY_HELD,    /* chosen by the kernel, held at the door */
+	DECOY_LEAVING, /* killed by us, or let go */
+};
+
+struct decoy {
+	enum decoy_state state;
+	pid_t pid; /* ours and not reaped: the number is nobody else's */
+};
+
+int decoy_start(const struct decoy_kit *k, struct decoy *d, struct err *e);
+void decoy_join(struct decoy *d); /* a spare goes in */
+void decoy_let_go(struct decoy *d);
+void decoy_kill(struct decoy *d);
+
+/* After SIGCHLD: takes in what has happened to it. True: it has just been chosen, and is held now. */
+bool decoy_look(struct decoy *d);

@@ -1,0 +1,22 @@
+#include "cage/grow.h"
+
+enum { LEAST_STEP = 1 << 20 }; /* less would be used up at once by what the kernel charges ahead */
+
+enum grow_verdict grow_decide(const struct grow *g, const struct grow_situation *s, uint64_t *ret_limit_bytes)
+{
+	uint64_t step = g->step_bytes, spare;
+
+	if (s->limit_bytes >= g->ceiling_bytes)
+		return GROW_AT_CEILING;
+	if (!s->full && s->since_ms < g->cooldown_ms)
+		return GROW_NOT_YET;
+	if (step > g->ceiling_bytes - s->limit_bytes)
+		step = g->ceiling_bytes - s->limit_bytes;
+	spare = s->available_bytes > g->reserve_bytes ? s->available_bytes - g->reserve_bytes : 0;
+	if (step > spare)
+		step = spare;
+	if (step < LEAST_STEP && s->limit_bytes + step < g->ceiling_bytes)
+		return GROW_NO_RESERVE;
+	*ret_limit_bytes = s->limit_bytes + step;
+	return GROW_BY_STEP;
+}

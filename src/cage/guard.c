@@ -1,0 +1,276 @@
+#include "cage/guard.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/own.h"
+#include "cage/decoy.h"
+#include "cage/inner.h"
+
+enum {
+	INSIDE = 2, /* decoys in the cage */
+	SPARES = 1,
+	DECOYS_MAX = 24, /* of a hold of 30 s some sixteen */
+	START_MS = 5000,
+	STAND_BACK_MS = 250,
+};
+
+enum guard_state {
+	GUARD_ON,
+	GUARD_HOLDING, /* the owner is to answer */
+	GUARD_OFF,     /* the answer was no */
+};
+
+struct guard {
+	struct loop *loop;
+	struct cage *cage;
+	struct guard_owner *owner;
+	enum guard_state state;
+	unsigned hold_ms;
+	struct decoy_kit kit;
+	struct decoy decoys[DECOYS_MAX];
+	struct watch news_watch;
+	struct alarm alarm; /* HOLDING: the answer is late; OFF: look again */
+};
+
+#define OWNER_OF(pointer, field) ((struct guard *)((char *)(pointer)-offsetof(struct guard, field)))
+
+static size_t count(const struct guard *g, enum decoy_state first, enum decoy_state last)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < DECOYS_MAX; i++)
+		n += g->decoys[i].state >= first && g->decoys[i].state <= last;
+	return n;
+}
+
+static struct decoy *find(struct guard *g, enum decoy_state state)
+{
+	for (size_t i = 0; i < DECOYS_MAX; i++)
+		if (g->decoys[i].state == state)
+			return &g->decoys[i];
+	return NULL;
+}
+
+/* As many inside and beside as there should be, as far as there are any. */
+static int top_up(struct guard *g, struct err *e)
+{
+	struct decoy *d;
+	int r = 0;
+
+	while (count(g, DECOY_JOINING, DECOY_ARMED) < INSIDE && (d = find(g, DECOY_SPARE)))
+		decoy_join(d);
+	while (r == 0 && count(g, DECOY_STARTED, DECOY_ARMED) < INSIDE + SPARES && (d = find(g, DECOY_NONE)))
+		r = decoy_start(&g->kit, d, e);
+	return r;
+}
+
+static void take_news(struct guard *g, const struct decoy_news *n)
+{
+	for (size_t i = 0; i < DECOYS_MAX; i++) {
+		struct decoy *d = &g->decoys[i];
+
+		if (d->pid != n->pid)
+			continue;
+		if (d->state == DECOY_STARTED && n->step == DECOY_INFLATED)
+			d->state = DECOY_SPARE;
+		else if (d->state == DECOY_JOINING && n->step == DECOY_JOINED)
+			d->state = DECOY_ARMED;
+	}
+}
+
+static void hear(struct guard *g)
+{
+	struct decoy_news news;
+	struct err ignored; /* without another decoy those that are there must do */
+
+	while (read(g->kit.news, &news, sizeof news) == sizeof news)
+		take_news(g, &news);
+	if (g->state != GUARD_OFF)
+		top_up(g, &ignored);
+}
+
+static void news_ready(struct watch *w, uint32_t events)
+{
+	hear(OWNER_OF(w, news_watch));
+}
+
+/* ---- a full cage ---- */
+
+static void let_all_go(struct guard *g)
+{
+	for (size_t i = 0; i < DECOYS_MAX; i++)
+		if (g->decoys[i].state == DECOY_HELD)
+			decoy_let_go(&g->decoys[i]);
+}
+
+static void stand_back(struct guard *g)
+{
+	g->state = GUARD_OFF;
+	/* Those inside go first: the next one to be chosen shall be of the program. */
+	for (size_t i = 0; i < DECOYS_MAX; i++)
+		if (g->decoys[i].state == DECOY_JOINING || g->decoys[i].state == DECOY_ARMED)
+			decoy_kill(&g->decoys[i]);
+	let_all_go(g);
+	loop_set_alarm(g->loop, &g->alarm, STAND_BACK_MS);
+}
+
+void guard_release(struct guard *g, bool room)
+{
+	struct err ignored;
+
+	if (g->state != GUARD_HOLDING)
+		return;
+	loop_clear_alarm(g->loop, &g->alarm);
+	if (!room) {
+		stand_back(g);
+		return;
+	}
+	g->state = GUARD_ON;
+	top_up(g, &ignored);
+	let_all_go(g);
+}
+
+static void alarm_rings(struct alarm *a)
+{
+	struct guard *g = OWNER_OF(a, alarm);
+	struct err ignored;
+
+	if (g->state == GUARD_HOLDING) {
+		stand_back(g);
+		g->owner->late(g->owner);
+	} else if (g->state == GUARD_OFF && cage_is_full(g->cage)) {
+		loop_set_alarm(g->loop, &g->alarm, STAND_BACK_MS);
+	} else if (g->state == GUARD_OFF) {
+		g->state = GUARD_ON;
+		top_up(g, &ignored);
+	}
+}
+
+/* Chosen for another reason (the host, or a group above, has run out), or too late: room has been made already. */
+static void false_alarm(struct guard *g)
+{
+	struct err ignored;
+
+	let_all_go(g);
+	top_up(g, &ignored);
+}
+
+static void chosen(struct guard *g)
+{
+	struct err ignored;
+
+	g->cage->decoy_kills++;
+	switch (g->state) {
+	case GUARD_HOLDING:
+		top_up(g, &ignored);
+		return;
+	case GUARD_OFF:
+		let_all_go(g);
+		return;
+	case GUARD_ON:
+		break;
+	}
+	if (!cage_is_full(g->cage)) {
+		false_alarm(g);
+		return;
+	}
+	g->state = GUARD_HOLDING;
+	loop_set_alarm(g->loop, &g->alarm, g->hold_ms);
+	top_up(g, &ignored);
+	g->owner->full(g->owner);
+}
+
+void guard_look(struct guard *g)
+{
+	for (size_t i = 0; i < DECOYS_MAX; i++)
+		if (decoy_look(&g->decoys[i]))
+			chosen(g);
+}
+
+bool guard_holds(const struct guard *g)
+{
+	return g->state == GUARD_HOLDING;
+}
+
+/* ---- beginning and end ---- */
+
+static int wait_until_armed(struct guard *g, struct err *e)
+{
+	uint64_t end = loop_now_ms() + START_MS;
+
+	while (count(g, DECOY_ARMED, DECOY_ARMED) < INSIDE) {
+		struct pollfd p = {.fd = g->kit.news, .events = POLLIN};
+		uint64_t now = loop_now_ms();
+
+		if (now >= end || poll(&p, 1, (int)(end - now)) == 0)
+			return err_set(e, ETIMEDOUT, "the decoys are not ready within %d s", START_MS / 1000);
+		hear(g);
+		guard_look(g);
+		if (count(g, DECOY_STARTED, DECOY_ARMED) == 0)
+			return err_set(e, ECHILD, "the decoys do not live (is /proc/self/oom_score_adj writable?)");
+	}
+	return 0;
+}
+
+int guard_start(
+	struct loop *l, struct cage *c, unsigned hold_ms, struct guard_owner *o, struct guard **ret, struct err *e)
+{
+	AUTO(guard_drop) struct guard *g = calloc(1, sizeof *g);
+	int r;
+
+	if (!g)
+		return err_set(e, ENOMEM, "out of memory");
+	*g = (struct guard){.loop = l,
+		.cage = c,
+		.hold_ms = hold_ms,
+		.owner = o,
+		.news_watch = {-1, news_ready},
+		.alarm.ring = alarm_rings};
+	r = decoy_kit_open(&g->kit, c, e);
+	if (r == 0)
+		r = top_up(g, e);
+	if (r == 0)
+		r = wait_until_armed(g, e);
+	if (r == 0)
+		r = loop_watch(l, &g->news_watch, g->kit.news, EPOLLIN, e);
+	if (r < 0)
+		return r;
+	*ret = g;
+	g = NULL;
+	return 0;
+}
+
+static void wait_for_end(struct decoy *d)
+{
+	while (d->state != DECOY_NONE) {
+		siginfo_t info;
+
+		if (waitid(P_PID, (id_t)d->pid, &info, WEXITED | WSTOPPED | WNOWAIT | __WALL) < 0 && errno != EINTR)
+			return;
+		decoy_look(d);
+	}
+}
+
+void guard_drop(struct guard **guard)
+{
+	struct guard *g = *guard;
+
+	if (!g)
+		return;
+	loop_unwatch(g->loop, &g->news_watch);
+	loop_clear_alarm(g->loop, &g->alarm);
+	for (size_t i = 0; i < DECOYS_MAX; i++)
+		if (g->decoys[i].state != DECOY_NONE)
+			decoy_kill(&g->decoys[i]);
+	for (size_t i = 0; i < DECOYS_MAX; i++)
+		wait_for_end(&g->decoys[i]);
+	decoy_kit_drop(&g->kit);
+	free(g);
+	*guard = NULL;
+}

@@ -1,0 +1,270 @@
+#include "run/memory.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <time.h>
+
+#include "base/own.h"
+#include "base/parse.h"
+#include "cage/gauge.h"
+#include "cage/guard.h"
+#include "run/say.h"
+#include "sys/proc.h"
+
+struct memory {
+	struct guard_owner guard_owner;
+	struct gauge_owner gauge_owner;
+	struct memory_owner *owner;
+	struct loop *loop;
+	struct cage *cage;
+	struct spec *spec;
+	struct guard *guard; /* or NULL */
+	struct gauge *gauge; /* or NULL: no level is watched */
+	int at;		     /* the gauge's level for :at, or -1 */
+	uint64_t stepped_ms;
+	bool said_end; /* that it cannot grow any further */
+};
+
+#define OWNER_OF(owner, field) ((struct memory *)((char *)(owner)-offsetof(struct memory, field)))
+
+static void set_known(json_t *o, const char *key, uint64_t value)
+{
+	if (value != UINT64_MAX)
+		json_object_set_new(o, key, json_integer((json_int_t)value));
+}
+
+json_t *memory_event(const struct cage *c, const char *type)
+{
+	struct cage_usage usage;
+	struct timespec now;
+	json_t *o = json_object();
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	json_object_set_new(o, "type", json_string(type));
+	json_object_set_new(o, "time", json_real((double)now.tv_sec + (double)(now.tv_nsec / 1000000) / 1e3));
+	cage_memory(c, &usage);
+	set_known(o, "usage", usage.memory_bytes);
+	set_known(o, "limit", usage.memory_limit_bytes);
+	set_known(o, "peak", usage.memory_peak_bytes);
+	return o;
+}
+
+static void record(struct memory *m, const char *type)
+{
+	json_t *event = memory_event(m->cage, type);
+
+	m->owner->happened(m->owner, event);
+	json_decref(event);
+}
+
+static uint64_t limit_of(const struct memory *m)
+{
+	return m->spec->limits.value[LIMIT_MEMORY];
+}
+
+static uint64_t level_of(const struct memory *m)
+{
+	return limit_of(m) / 100 * m->spec->grow.at_percent;
+}
+
+int memory_set_limit(struct memory *m, uint64_t bytes, struct err *e)
+{
+	struct limits l = m->spec->limits;
+	bool rises = bytes > limit_of(m);
+	int r;
+
+	l.given &= 1U << LIMIT_MEMORY | 1U << LIMIT_SWAP;
+	l.given |= 1U << LIMIT_MEMORY;
+	l.value[LIMIT_MEMORY] = bytes;
+	r = cage_apply(m->cage, &l, e);
+	if (r < 0)
+		return r;
+	m->spec->limits.given |= 1U << LIMIT_MEMORY;
+	m->spec->limits.value[LIMIT_MEMORY] = bytes;
+	m->said_end = false;
+	if (m->at >= 0)
+		gauge_move(m->gauge, m->at, level_of(m));
+	if (rises && m->guard && guard_holds(m->guard)) {
+		record(m, "rescued");
+		guard_release(m->guard, true);
+	}
+	return 0;
+}
+
+/* ---- growing ---- */
+
+static void say_end(struct memory *m, enum grow_verdict verdict)
+{
+	char limit[16], reserve[16];
+
+	if (m->said_end || m->spec->quiet)
+		return;
+	m->said_end = true;
+	print_size(limit, sizeof limit, limit_of(m));
+	print_size(reserve, sizeof reserve, m->spec->grow.reserve_bytes);
+	if (verdict == GROW_AT_CEILING)
+		say(m->spec->name, "memory is short and its limit, %s, is at the ceiling", limit);
+	else
+		say(m->spec->name,
+			"memory is short and its limit, %s, cannot rise: the host would keep less than its reserve of "
+			"%s",
+			limit, reserve);
+}
+
+static void say_step(const struct memory *m, uint64_t before, bool full)
+{
+	char from[16], to[16];
+
+	if (m->spec->quiet)
+		return;
+	say(m->spec->name, "memory: limit %s raised to %s%s", print_size(from, sizeof from, before),
+		print_size(to, sizeof to, limit_of(m)), full ? " while the full cage was held" : "");
+}
+
+/* True: there is room now. */
+static bool grow(struct memory *m, bool full)
+{
+	uint64_t now = loop_now_ms(), before = limit_of(m), limit;
+	struct grow_situation s = {.limit_bytes = before,
+		.available_bytes = proc_memory_available(),
+		.since_ms = m->stepped_ms ? now - m->stepped_ms : UINT64_MAX,
+		.full = full};
+	enum grow_verdict verdict = grow_decide(&m->spec->grow, &s, &limit);
+	struct err e;
+
+	if (verdict == GROW_AT_CEILING || verdict == GROW_NO_RESERVE)
+		say_end(m, verdict);
+	if (verdict != GROW_BY_STEP)
+		return false;
+	if (memory_set_limit(m, limit, &e) < 0) {
+		say(m->spec->name, "memory: %s", e.text);
+		return false;
+	}
+	m->stepped_ms = now;
+	say_step(m, before, full);
+	record(m, "grew");
+	return true;
+}
+
+/* ---- a full cage ---- */
+
+static void full(struct guard_owner *o)
+{
+	struct memory *m = OWNER_OF(o, guard_owner);
+	json_t *event;
+
+	if (m->spec->grow.given && grow(m, true))
+		return;
+	event = memory_event(m->cage, "oom");
+	m->owner->happened(m->owner, event);
+	if (!m->owner->ask(m->owner, event))
+		guard_release(m->guard, false);
+	json_decref(event);
+}
+
+void memory_answer(struct memory *m)
+{
+	if (!m->guard || !guard_holds(m->guard))
+		return;
+	if (cage_is_full(m->cage)) {
+		guard_release(m->guard, false);
+		return;
+	}
+	record(m, "rescued");
+	guard_release(m->guard, true);
+}
+
+static void late(struct guard_owner *o)
+{
+	struct memory *m = OWNER_OF(o, guard_owner);
+
+	m->owner->late(m->owner);
+}
+
+static void crossed(struct gauge_owner *o, int level, bool up, uint64_t usage_bytes)
+{
+	struct memory *m = OWNER_OF(o, gauge_owner);
+	json_t *event;
+
+	if (level == m->at) {
+		if (up)
+			grow(m, false);
+		return;
+	}
+	event = memory_event(m->cage, "usage");
+	json_object_set_new(event, "usage", json_integer((json_int_t)usage_bytes));
+	json_object_set_new(event, "direction", json_string(up ? "up" : "down"));
+	m->owner->crossed(m->owner, level, event);
+	json_decref(event);
+}
+
+/* ---- beginning and end ---- */
+
+/* Whoever is held waits for us: with the ordinary scheduler on a busy machine for tens of milliseconds, and for a page
+ * of ours that was written to disk even longer.  Best effort; children are as usual. */
+static void be_quick(void)
+{
+	sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &(struct sched_param){.sched_priority = 1});
+	mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT);
+}
+
+static int need_gauge(struct memory *m, struct err *e)
+{
+	return m->gauge ? 0 : gauge_open(m->loop, m->cage, &m->gauge_owner, &m->gauge, e);
+}
+
+int memory_level(struct memory *m, uint64_t bytes, struct err *e)
+{
+	int r = need_gauge(m, e);
+
+	if (r == 0)
+		r = gauge_add(m->gauge, bytes);
+	return r == -ENOSPC ? err_set(e, ENOSPC, "more than %d levels of memory", GAUGE_LEVELS_MAX) : r;
+}
+
+int memory_start(struct loop *l, struct cage *c, struct spec *s, bool guard, struct memory_owner *o,
+	struct memory **ret, struct err *e)
+{
+	AUTO(memory_end) struct memory *m = calloc(1, sizeof *m);
+	int r = 0;
+
+	if (!m)
+		return err_set(e, ENOMEM, "out of memory");
+	*m = (struct memory){.guard_owner = {full, late},
+		.gauge_owner = {crossed},
+		.owner = o,
+		.loop = l,
+		.cage = c,
+		.spec = s,
+		.at = -1};
+	if (guard)
+		r = guard_start(l, c, s->deadline_ms, &m->guard_owner, &m->guard, e);
+	if (r == 0 && s->grow.given && s->grow.at_percent < 100)
+		r = m->at = memory_level(m, level_of(m), e);
+	if (r < 0)
+		return err_while(e, "guard the memory");
+	be_quick();
+	*ret = m;
+	m = NULL;
+	return 0;
+}
+
+void memory_look(struct memory *m)
+{
+	if (m->guard)
+		guard_look(m->guard);
+}
+
+void memory_end(struct memory **memory)
+{
+	struct memory *m = *memory;
+
+	if (!m)
+		return;
+	guard_drop(&m->guard);
+	gauge_drop(&m->gauge);
+	free(m);
+	*memory = NULL;
+}

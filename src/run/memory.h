@@ -1,0 +1,39 @@
+/* What becomes of a virtual whose memory runs short: its limit rises as its description says (:grow), or somebody is
+ * asked, or the kernel's rules apply.  Between the guard, which holds a full cage, and the virtual, which has one.
+ */
+#pragma once
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "cage/cage.h"
+#include "spec/spec.h"
+#include "sys/loop.h"
+
+struct memory;
+
+struct memory_owner {
+	/* The cage is full and the description makes no room. True: somebody is asked, and memory_answer() follows. */
+	bool (*ask)(struct memory_owner *o, const json_t *event);
+	void (*late)(struct memory_owner *o); /* it did not follow in time, and the kernel's rules apply */
+	/* Usage goes up or down through a level of memory_level(). */
+	void (*crossed)(struct memory_owner *o, int level, const json_t *event);
+	/* For the record: "rescued", "grew", "full". */
+	void (*happened)(struct memory_owner *o, const json_t *event);
+};
+
+/* Before the program is started. guard: full cages shall be held.  s: borrowed; its memory limit is what is in force,
+ * and is changed with it. */
+int memory_start(struct loop *l, struct cage *c, struct spec *s, bool guard, struct memory_owner *o,
+	struct memory **ret, struct err *e);
+int memory_level(struct memory *m, uint64_t bytes, struct err *e); /* its number, or -errno */
+void memory_look(struct memory *m);				   /* after SIGCHLD */
+void memory_answer(struct memory *m);				   /* whoever was asked has done what he could */
+void memory_end(struct memory **m);				   /* NULL is fine */
+
+/* The limit rises, or falls; a held cage goes on when it rises. On v1 that of memory and swap together follows. */
+int memory_set_limit(struct memory *m, uint64_t bytes, struct err *e);
+
+/* {"type":..., "time":seconds since 1970, "usage", "limit", "peak"}. A new reference. */
+json_t *memory_event(const struct cage *c, const char *type);

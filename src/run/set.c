@@ -1,0 +1,93 @@
+#include "run/set.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/own.h"
+
+static int read_resource(const json_t *resource, struct spec **ret, struct err *e)
+{
+	AUTO(faults_drop) struct faults f = FAULTS_NONE;
+	json_t *document =
+		json_pack("{s:O, s:{s:[s]}}", "resource", resource ? resource : json_null(), "jail", "cmnd", "none");
+	const char *key;
+	json_t *value;
+
+	json_object_foreach ((json_t *)resource, key, value)
+		if (!spec_is_limit(key))
+			faults_add(&f, "resource", key, "cannot be changed while it runs");
+	*ret = f.count ? NULL : spec_read(document, "set", &f, NULL, NULL);
+	json_decref(document);
+	if (*ret)
+		return 0;
+	return err_set(e, EINVAL, "%s: %s", f.count ? f.list[0].key : "", f.count ? f.list[0].text : "not limits");
+}
+
+static bool lowers_memory(const struct limits *now, const struct limits *new)
+{
+	if (!limits_has(new, LIMIT_MEMORY) || new->value[LIMIT_MEMORY] == SIZE_NO_LIMIT)
+		return false;
+	return !limits_has(now, LIMIT_MEMORY) || new->value[LIMIT_MEMORY] < now->value[LIMIT_MEMORY];
+}
+
+/* What was not limited before is unlimited again. */
+static void put_back(struct cage *c, const struct limits *before, uint32_t which)
+{
+	struct limits l = *before;
+	struct err ignored;
+
+	l.given = which & before->given;
+	for (int i = 0; i < LIMIT_COUNT; i++)
+		if ((which & ~before->given) >> i & 1 && limit_rows[i].max_word) {
+			l.given |= 1U << i;
+			l.value[i] = SIZE_NO_LIMIT;
+		}
+	cage_apply(c, &l, &ignored);
+}
+
+static int apply_scalars(struct cage *c, struct spec *s, struct memory *m, const struct limits *new, struct err *e)
+{
+	struct limits others = *new;
+	int r = 0;
+
+	if (lowers_memory(&s->limits, new))
+		r = cage_make_room(c, new->value[LIMIT_MEMORY], e);
+	if (r == 0 && m && limits_has(new, LIMIT_MEMORY) && !limits_has(new, LIMIT_SWAP)) {
+		r = memory_set_limit(m, new->value[LIMIT_MEMORY], e);
+		others.given &= ~(1U << LIMIT_MEMORY);
+	}
+	return r < 0 || !others.given ? r : cage_apply(c, &others, e);
+}
+
+int set_limits(struct cage *c, struct spec *s, struct memory *m, const json_t *resource, struct err *e)
+{
+	AUTO(spec_drop) struct spec *asked = NULL;
+	struct limits before = s->limits, *new;
+	int r = read_resource(resource, &asked, e);
+
+	if (r < 0)
+		return r;
+	new = &asked->limits;
+	if (new->given &(1U << LIMIT_IO | 1U << LIMIT_HUGETLB | 1U << LIMIT_CPUS))
+		return err_set(e, EOPNOTSUPP, "io, hugetlb and cpus cannot be changed while it runs, yet");
+	/* On v1 the sum of both is what the kernel has: the one that is not given stays as it is. */
+	if (limits_has(new, LIMIT_SWAP) && !limits_has(new, LIMIT_MEMORY) && limits_has(&before, LIMIT_MEMORY)) {
+		new->given |= 1U << LIMIT_MEMORY;
+		new->value[LIMIT_MEMORY] = before.value[LIMIT_MEMORY];
+	}
+	if (limits_has(new, LIMIT_MEMORY) && !limits_has(new, LIMIT_SWAP) && limits_has(&before, LIMIT_SWAP) && !m) {
+		new->given |= 1U << LIMIT_SWAP;
+		new->value[LIMIT_SWAP] = before.value[LIMIT_SWAP];
+	}
+	r = apply_scalars(c, s, m, new, e);
+	if (r < 0) {
+		put_back(c, &before, new->given);
+		s->limits.value[LIMIT_MEMORY] = before.value[LIMIT_MEMORY];
+		return r;
+	}
+	for (int i = 0; i < LIMIT_COUNT; i++)
+		if (limits_has(new, (enum limit)i))
+			s->limits.value[i] = new->value[i];
+	s->limits.given |= new->given;
+	return 0;
+}

@@ -1,0 +1,272 @@
+/* eat: takes memory in a given way, checks that it has got all of it, and keeps it.
+ *
+ *     eat WAY MIB [MILLISECONDS]
+ *
+ * WAY: one of the rows below.  MIB: how much in all.  It is kept for so long, 0 by default.  Prints "ate MIB WAY" and
+ * ends with 0 when every call succeeded in full and every byte is what it should be; says what failed and ends with 1
+ * when one did not.  Memory is taken in pieces of 1 MiB unless the way says otherwise.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { MIB = 1 << 20, PAGE = 4096, PARTS = 8, PIPE_BYTES = 1 << 20 };
+
+static const char *way;
+
+static _Noreturn void fail(const char *what)
+{
+	printf("%s: %s: %s\n", way, what, strerror(errno));
+	fflush(stdout);
+	_exit(1);
+}
+
+static char *map(size_t bytes, int flags)
+{
+	char *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | flags, -1, 0);
+
+	if (p == MAP_FAILED)
+		fail("mmap");
+	return p;
+}
+
+static char mark(size_t i)
+{
+	return (char)(i * 2654435761U >> 7 | 1);
+}
+
+static void touch(char *p, size_t bytes)
+{
+	for (size_t i = 0; i < bytes; i += PAGE)
+		p[i] = mark(i);
+}
+
+static void check(const char *p, size_t bytes)
+{
+	errno = EIO;
+	for (size_t i = 0; i < bytes; i += PAGE)
+		if (p[i] != mark(i))
+			fail("a page has lost its content");
+}
+
+static void eat_page(size_t bytes)
+{
+	char *p = map(bytes, MAP_NORESERVE);
+
+	madvise(p, bytes, MADV_NOHUGEPAGE);
+	touch(p, bytes);
+	check(p, bytes);
+}
+
+static void eat_huge(size_t bytes)
+{
+	char *p = map(bytes + 2 * MIB, MAP_NORESERVE);
+
+	p = (char *)(((uintptr_t)p + 2 * MIB - 1) & ~(uintptr_t)(2 * MIB - 1));
+	madvise(p, bytes, MADV_HUGEPAGE);
+	touch(p, bytes);
+	check(p, bytes);
+}
+
+/* As the program in the recipe does: 20 MiB at a time, filled. */
+static void eat_fill(size_t bytes)
+{
+	for (size_t done = 0; done < bytes; done += 20 * MIB) {
+		size_t size = bytes - done < 20 * MIB ? bytes - done : 20 * MIB;
+		char *p = malloc(size);
+
+		if (p)
+			memset(p, 0x5a, size);
+		else
+			fail("malloc");
+	}
+}
+
+static void eat_populate(size_t bytes)
+{
+	char *p = map(bytes, MAP_POPULATE);
+	unsigned char *in = malloc(bytes / PAGE);
+
+	if (!in || mincore(p, bytes, in) < 0)
+		fail("mincore");
+	errno = ENOMEM;
+	for (size_t i = 0; i < bytes / PAGE; i++)
+		if (!(in[i] & 1))
+			fail("MAP_POPULATE has left pages out");
+}
+
+static void eat_tmpfs(size_t bytes)
+{
+	static char block[MIB];
+	int fd = memfd_create("eat", MFD_CLOEXEC);
+
+	if (fd < 0)
+		fail("memfd_create");
+	for (size_t done = 0; done < bytes; done += sizeof block)
+		if (write(fd, block, sizeof block) != sizeof block)
+			fail("write to tmpfs");
+}
+
+static void eat_read(size_t bytes)
+{
+	char *p = map(bytes, MAP_NORESERVE);
+	int fd = open("/dev/zero", O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		fail("open /dev/zero");
+	for (size_t done = 0; done < bytes; done += 4 * MIB) {
+		size_t size = bytes - done < 4 * MIB ? bytes - done : 4 * MIB;
+
+		if (read(fd, p + done, size) != (ssize_t)size)
+			fail("read into fresh memory");
+	}
+}
+
+static void eat_mlock(size_t bytes)
+{
+	for (size_t done = 0; done < bytes; done += MIB)
+		if (mlock(map(MIB, 0), MIB) < 0)
+			fail("mlock");
+}
+
+static void *eat_part(void *bytes)
+{
+	eat_page(*(size_t *)bytes);
+	return NULL;
+}
+
+static void eat_threads(size_t bytes)
+{
+	size_t part = bytes / PARTS;
+	pthread_t threads[PARTS];
+
+	for (int i = 0; i < PARTS; i++)
+		if ((errno = pthread_create(&threads[i], NULL, eat_part, &part)) != 0)
+			fail("pthread_create");
+	for (int i = 0; i < PARTS; i++)
+		pthread_join(threads[i], NULL);
+}
+
+static void await(pid_t pid)
+{
+	int status;
+
+	if (waitpid(pid, &status, 0) < 0)
+		fail("wait");
+	errno = WIFSIGNALED(status) ? EINTR : ECHILD;
+	if (status != 0)
+		fail(WIFSIGNALED(status) ? "a process was killed" : "a process has failed");
+}
+
+static pid_t start(void)
+{
+	pid_t pid = fork();
+
+	if (pid < 0)
+		fail("fork");
+	return pid;
+}
+
+static void eat_processes(size_t bytes)
+{
+	pid_t pids[PARTS];
+
+	for (int i = 0; i < PARTS; i++)
+		if ((pids[i] = start()) == 0) {
+			eat_page(bytes / PARTS);
+			usleep(300000);
+			_exit(0);
+		}
+	for (int i = 0; i < PARTS; i++)
+		await(pids[i]);
+}
+
+/* Each child has a copy of its own of a piece of its parent's. */
+static void eat_fork(size_t bytes)
+{
+	char *p = map(4 * MIB, 0);
+	pid_t pids[4096];
+	size_t count = 0;
+
+	touch(p, 4 * MIB);
+	for (size_t done = 0; done < bytes && count < sizeof pids / sizeof *pids; done += 4 * MIB)
+		if ((pids[count++] = start()) == 0) {
+			memset(p, 1, 4 * MIB);
+			pause();
+		}
+	usleep(200000);
+	for (size_t i = 0; i < count; i++) {
+		int status;
+
+		errno = ECHILD;
+		if (waitpid(pids[i], &status, WNOHANG) != 0)
+			fail("a child did not live");
+		kill(pids[i], SIGTERM);
+		waitpid(pids[i], NULL, 0);
+	}
+}
+
+/* What is in a pipe is kernel memory. Root may have big ones. */
+static void eat_pipes(size_t bytes)
+{
+	static char block[PIPE_BYTES];
+
+	for (size_t done = 0; done < bytes; done += PIPE_BYTES) {
+		int pair[2];
+
+		if (pipe2(pair, O_CLOEXEC | O_NONBLOCK) < 0 || fcntl(pair[1], F_SETPIPE_SZ, PIPE_BYTES) < 0)
+			fail("make a pipe");
+		if (write(pair[1], block, sizeof block) != sizeof block)
+			fail("fill a pipe");
+	}
+}
+
+static const struct {
+	const char *name;
+	void (*eat)(size_t bytes);
+} ways[] = {
+	{"page", eat_page},
+	{"huge", eat_huge},
+	{"fill", eat_fill},
+	{"populate", eat_populate},
+	{"tmpfs", eat_tmpfs},
+	{"read", eat_read},
+	{"mlock", eat_mlock},
+	{"threads", eat_threads},
+	{"processes", eat_processes},
+	{"fork", eat_fork},
+	{"pipes", eat_pipes},
+};
+
+int main(int argc, char **argv)
+{
+	size_t mib = argc > 2 ? strtoul(argv[2], NULL, 10) : 0;
+	struct timespec keep = {0};
+
+	if (argc > 3)
+		keep = (struct timespec){atoi(argv[3]) / 1000, atoi(argv[3]) % 1000 * 1000000L};
+	for (size_t i = 0; mib && i < sizeof ways / sizeof *ways; i++) {
+		way = ways[i].name;
+		if (strcmp(argv[1], way) != 0)
+			continue;
+		ways[i].eat(mib * MIB);
+		printf("ate %zu %s\n", mib, way);
+		fflush(stdout);
+		nanosleep(&keep, NULL);
+		return 0;
+	}
+	fprintf(stderr, "usage: eat WAY MIB [MILLISECONDS]\nways:");
+	for (size_t i = 0; i < sizeof ways / sizeof *ways; i++)
+		fprintf(stderr, " %s", ways[i].name);
+	fputc('\n', stderr);
+	return 2;
+}

@@ -1,0 +1,239 @@
+# A full memory limit is an event and not a death: held, grown, handed to a block; and what happens when nothing helps.
+
+# Dollars are for the shells inside; each test is a function in a shell of its own; `run` sets stderr.
+# shellcheck disable=SC2016,SC2030,SC2031,SC2154
+load helpers
+
+setup() {
+	test_begin
+	cd "$BATS_TEST_TMPDIR" || return
+	NAME=$(unique guard)
+	EAT=$BUILD/tests/system/eat
+}
+
+teardown() { test_end; }
+
+# grown OPTION... -- COMMAND...: runs it in 64 MiB that grow by 32
+grown() { timeout 120 "$BUILD/virtualing" run --name "$NAME" --memory 64M --swap 0 --grow "step=32M,ceiling=1G,at=100%" "$@"; }
+
+# described [MIB [KEYS]]: the Ruby of "v", which eats so much in 64 MiB
+described() {
+	printf 'v = Virtual.new(:resource => { :name => "%s", :memory => "64M", :swap => 0 }, %s\n  :jail => { :cmnd => "%s page %s" })\n' \
+		"$NAME" "${2:-}" "$EAT" "${1:-150}"
+}
+
+runs() { timeout 120 "$BUILD/virtualing" "$NAME.rb"; }
+
+@test "in every way in which memory is taken a full cage is held and grows: nothing is killed, no call fails" {
+	local way failed=''
+	for way in page huge fill populate tmpfs read mlock threads processes fork pipes; do
+		run grown --quiet -- "$EAT" "$way" 150
+		[ "$status" = 0 ] && [ "$output" = "ate 150 $way" ] || failed+="$way: status $status, '$output'; "
+	done
+	equal "$failed" "" "what was not saved"
+}
+
+@test "what the guard does is told, and is in the events" {
+	background grown -- sh -c "$EAT page 100 && exec sleep 300"
+	wait_until 30 grep -q '^ate' "$BATS_TEST_TMPDIR/background.0"
+	grep -q "$NAME: memory: limit 64M raised to 96M while the full cage was held" "$BATS_TEST_TMPDIR/background.0"
+	equal "$(virtualing events --json "$NAME" | jq -r .type | sort | uniq -c | tr -s ' ' | tr '\n' ';')" \
+		" 2 grew; 2 rescued; 1 started;"
+	has "$(virtualing events "$NAME")" "$NAME grew: usage "
+	equal "$(limit_now "$NAME" memory)" $((128 << 20)) "limit"
+	virtualing stop "$NAME"
+}
+
+@test "decoys are no processes of the program, cost it hardly any memory, and are gone with it" {
+	local plain guarded
+	background "$BUILD/virtualing" run --name "$NAME-plain" --memory 64M -- sleep 300
+	wait_for_virtual "$NAME-plain"
+	background grown -- sleep 300
+	wait_for_virtual "$NAME"
+	plain=$(virtualing show --json "$NAME-plain" | jq .usage.memory)
+	guarded=$(virtualing show --json "$NAME" | jq .usage.memory)
+	at_most $((guarded - plain)) 1048576 "bytes that the guard costs the cage"
+	equal "$(virtualing show --json "$NAME" | jq -c '.processes | length')" 1 processes
+	equal "$(pgrep -c virtualing-deco)" 3 decoys
+	virtualing stop "$NAME"
+	virtualing stop "$NAME-plain"
+	equal "$(pgrep virtualing-deco)" ""
+}
+
+@test "at the ceiling the ordinary rules apply, and decoys do not count among the kills" {
+	run timeout 60 "$BUILD/virtualing" run --name "$NAME" --memory 64M --swap 0 --grow step=32M,ceiling=100M,at=100% -- "$EAT" page 300
+	equal "$status" 137
+	has "$output" "$NAME: memory: limit 96M raised to 100M while the full cage was held"
+	has "$output" "$NAME: memory is short and its limit, 100M, is at the ceiling"
+	has "$output" "$NAME: killed for memory by the kernel: 1 process, limit 100M, peak 100.0M"
+}
+
+@test "a host that would keep less than its reserve does not let a limit rise" {
+	run timeout 60 "$BUILD/virtualing" run --name "$NAME" --memory 64M --swap 0 --grow step=32M,ceiling=1G,reserve=1T -- "$EAT" page 300
+	equal "$status" 137
+	has "$output" "cannot rise: the host would keep less than its reserve of 1T"
+}
+
+@test "growing begins before the cage is full, and not more often than every cooldown" {
+	run timeout 60 "$BUILD/virtualing" run --name "$NAME" --memory 64M --swap 0 \
+		--grow step=64M,ceiling=1G,at=50%,cooldown=100 -- sh -c "$EAT page 40 1000 && $EAT page 90 1000"
+	equal "$status" 0
+	equal "$(grep -c "raised" <<<"$output")" 1 "steps in: $output"
+	has "$output" "$NAME: memory: limit 64M raised to 128M"
+	case $output in *held*) fail "$output" ;; esac
+}
+
+@test "the seeds' callback: called once, just before the kernel kills" {
+	cat >"$NAME.rb" <<-END
+		Virtual.new({
+		  :resource => { :group => "$NAME", :mem => 64 * 1024 * 1024 },
+		  :jail => { :cmnd => "$EAT page 150" },
+		}).run_with_mem_eventfd { |ret| puts "OOM KILLER!!! > #{ret}" }
+	END
+	chmod 644 "$NAME.rb"
+	run runs
+	equal "$status" 137
+	equal "${lines[0]}" "OOM KILLER!!! > 1"
+	equal "$(grep -c OOM <<<"$output")" 1 calls
+}
+
+@test "the seeds' callback on usage: up, and down when the program has ended" {
+	cat >"$NAME.rb" <<-END
+		Virtual.new({
+		  :resource => { :group => "$NAME", :mem => 512 * 1024 * 1024 },
+		  :jail => { :cmnd => "$EAT page 60 300" },
+		}).run_with_mem_eventfd_loop(:usage, 40 * 1024 * 1024) do |ret|
+		  puts "Usage Up or Down to threadshould !!! > #{ret} #{ret.direction}"
+		end
+	END
+	chmod 644 "$NAME.rb"
+	run runs
+	equal "$status" 0
+	equal "$(grep -v ^ate <<<"$output")" "Usage Up or Down to threadshould !!! > 1 up
+Usage Up or Down to threadshould !!! > 1 down"
+}
+
+@test "a block that raises the limit saves the program, however long it takes" {
+	{
+		described
+		cat <<-'END'
+			v.on(:oom) do |event|
+			  sleep 3
+			  event.virtual.memory.limit += 64 * 1024 * 1024
+			end
+			exit v.run
+		END
+	} >"$NAME.rb"
+	chmod 644 "$NAME.rb"
+	run runs
+	equal "$output" "ate 150 page"
+	equal "$status" 0
+}
+
+@test "a block that raises is told with its line; the kernel's rules apply, and the script goes on" {
+	{
+		described
+		printf 'v.on(:oom) { |event| raise "no idea" }\np v.run\np :after\n'
+	} >"$NAME.rb"
+	chmod 644 "$NAME.rb"
+	run runs
+	has "$output" "$NAME.rb:3: no idea (RuntimeError)"
+	has "$output" "killed for memory by the kernel: 1 process"
+	has "$output" $'137\n:after'
+}
+
+@test "a block that hangs is given up after its deadline with its script, and the kernel's rules apply" {
+	{
+		described 150 ":deadline => 2,"
+		printf 'v.on(:oom) { |event| sleep }\nv.run\n'
+	} >"$NAME.rb"
+	chmod 644 "$NAME.rb"
+	run runs
+	has "$output" "$NAME: a block of the script has not ended in time: the script host is given up"
+	has "$output" "killed for memory by the kernel: 1 process"
+	[ "$status" != 0 ] || fail "status 0"
+}
+
+@test "a script host that is killed while its block runs holds nobody" {
+	{
+		described
+		printf 'v.on(:oom) { |event| puts "asked"; sleep }\nv.run\n'
+	} >"$NAME.rb"
+	chmod 644 "$NAME.rb"
+	background runs
+	wait_until 30 grep -q asked "$BATS_TEST_TMPDIR/background.0"
+	pkill -KILL -f "virtualing-ruby $NAME.rb"
+	wait_until 20 process_is_gone $!
+	grep -q "the script host was killed by signal 9" "$BATS_TEST_TMPDIR/background.0"
+	grep -q "killed for memory by the kernel" "$BATS_TEST_TMPDIR/background.0"
+}
+
+@test "SIGKILL to the supervisor while a cage is held: the program dies, and nothing is left" {
+	{
+		described
+		printf 'v.on(:oom) { |event| puts "asked"; sleep }\nv.run\n'
+	} >"$NAME.rb"
+	chmod 644 "$NAME.rb"
+	background "$BUILD/virtualing" "$NAME.rb"
+	wait_until 30 grep -q asked "$BATS_TEST_TMPDIR/background.0"
+	kill -KILL $!
+	wait_until 10 eval '! pgrep -f "$EAT page" >/dev/null'
+	wait_until 10 eval '! pgrep virtualing-deco >/dev/null'
+	virtualing gc >/dev/null
+}
+
+@test "what a block may do wrong before the start is told, and nothing is started" {
+	local words=(
+		'on(:oops) {}' 'there is no event :oops'
+		'on(:usage) {}' ':usage needs a size'
+		'on(:usage, "0%") {}' ':usage needs a size'
+		'on(:oom, 5) {}' ':oom takes no value'
+		'on(:oom)' 'on(:oom) needs a block'
+	)
+	local i
+	for ((i = 0; i < ${#words[@]}; i += 2)); do
+		{
+			described
+			printf 'v.%s\nv.run\n' "${words[i]}"
+		} >"$NAME.rb"
+		chmod 644 "$NAME.rb"
+		run runs
+		equal "$status" 125 "status of ${words[i]}"
+		has "$output" "${words[i + 1]}"
+	done
+}
+
+@test "limits change while it runs, all or nothing" {
+	background "$BUILD/virtualing" run --name "$NAME" --memory 64M --pids 20 --cpu 50% -- sleep 300
+	wait_for_virtual "$NAME"
+	virtualing set "$NAME" memory=80M pids=30 cpu=70%
+	equal "$(limit_now "$NAME" memory)" $((80 << 20)) memory
+	equal "$(limit_now "$NAME" pids)" 30 pids
+	has "$(limit_now "$NAME" cpu)" 70000
+	refused 125 "cpu_weight" "$BUILD/virtualing" set "$NAME" memory=90M cpu_weight=0
+	equal "$(limit_now "$NAME" memory)" $((80 << 20)) "memory after a refusal"
+	refused 125 "memroy cannot be changed while it runs, or is no limit (did you mean memory?)" "$BUILD/virtualing" set "$NAME" memroy=1M
+	refused 125 '"memory" is not KEY=VALUE' "$BUILD/virtualing" set "$NAME" memory
+	refused 125 "memory: \"1Q\" is not a size" "$BUILD/virtualing" set "$NAME" memory=1Q
+	virtualing stop "$NAME"
+}
+
+@test "a limit is lowered only as far as nobody must be killed for it" {
+	background "$BUILD/virtualing" run --name "$NAME" --memory 200M --swap 0 -- "$EAT" page 80 300000
+	wait_until 30 grep -q '^ate' "$BATS_TEST_TMPDIR/background.0"
+	run "$BUILD/virtualing" set "$NAME" memory=40M
+	equal "$status" 125
+	equal "$(limit_now "$NAME" memory)" $((200 << 20)) "limit after the refusal"
+	virtualing set "$NAME" memory=120M
+	equal "$(limit_now "$NAME" memory)" $((120 << 20)) limit
+	is_running "$NAME"
+	virtualing stop "$NAME"
+}
+
+@test "events are followed until the virtual has ended" {
+	background grown -- sh -c "sleep 1; $EAT page 100"
+	wait_for_virtual "$NAME"
+	run timeout 60 "$BUILD/virtualing" events -f "$NAME"
+	equal "$status" 0
+	equal "$(awk '{ print $4 }' <<<"$output" | tr -d : | tr '\n' ' ')" "started rescued grew rescued grew exit "
+}
