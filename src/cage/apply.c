@@ -172,7 +172,7 @@ int cage_apply(struct cage *c, const struct limits *l, struct err *e)
 	if (swap_first && apply_limit(c, LIMIT_SWAP, l, e) < 0)
 		return err_while(e, "set the limits");
 	for (int i = 0; i < LIMIT_COUNT; i++) {
-		if (!limits_has(l, (enum limit)i) || (i == LIMIT_SWAP && swap_first))
+		if (!limits_has(l, (enum limit)i) || limit_rows[i].by_guard || (i == LIMIT_SWAP && swap_first))
 			continue;
 		if (apply_limit(c, (enum limit)i, l, e) < 0)
 			return err_while(e, "set the limits");

@@ -356,6 +356,37 @@ void cage_kill_holder(int group, int timeout_ms)
 	}
 }
 
+/* The v2 group of the holder freezes all that is in it, whatever tree has its limits. */
+int cage_freeze(const struct cage *c, bool frozen, struct err *e)
+{
+	const struct cage_group *g = &c->groups[c->count - 1];
+	bool v2 = g->tree->version == CGROUP_V2;
+	const char *file = v2 ? "cgroup.freeze" : "freezer.state";
+	int r = file_write(g->fd, file, v2 ? (frozen ? "1" : "0") : frozen ? "FROZEN" : "THAWED");
+
+	errno = -r;
+	return r < 0 ? err_sys(e, "write %s/%s", g->path, file) : 0;
+}
+
+/* Windows of two seconds need no CAP_SYS_RESOURCE. */
+int cage_open_pressure(const struct cage *c, unsigned percent, struct err *e)
+{
+	enum { WINDOW_US = 2000000 };
+	const struct cage_group *g = &c->groups[c->count - 1];
+	AUTO(fd_drop) int fd = openat(g->fd, "memory.pressure", O_RDWR | O_CLOEXEC | O_NONBLOCK);
+	char text[48];
+
+	if (fd < 0)
+		return errno == ENOENT ? err_set(e, EOPNOTSUPP,
+						 "this host tells no pressure of a group: it needs a cgroup v2 tree, "
+						 "CONFIG_PSI, and psi=1 at boot")
+				       : err_sys(e, "open %s/memory.pressure", g->path);
+	snprintf(text, sizeof text, "some %u %d", percent * (WINDOW_US / 100), WINDOW_US);
+	if (write(fd, text, strlen(text) + 1) < 0)
+		return err_sys(e, "write \"%s\" to %s/memory.pressure", text, g->path);
+	return fd_take(&fd);
+}
+
 /* ---- the end ---- */
 
 /* The last group holds everybody; the others are asked too, for who has left it without leaving the cage. */

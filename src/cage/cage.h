@@ -82,6 +82,9 @@ void cage_usage(const struct cage *c, struct cage_usage *ret);	/* best effort, n
 void cage_memory(const struct cage *c, struct cage_usage *ret); /* only usage, limit and peak of the memory */
 uint64_t cage_oom_kills(const struct cage *c);			/* only that figure, for it is asked at every end */
 
+/* What is in use without the page cache that nobody has touched for long; UINT64_MAX: not known. */
+uint64_t cage_working_set(const struct cage *c);
+
 /* Before the memory limit of a running cage is lowered: reclaims what can be.  -EBUSY: more than that is in use, and on
  * v2 the kernel would kill. (v1 refuses by itself.) */
 int cage_make_room(const struct cage *c, uint64_t limit_bytes, struct err *e);
@@ -100,6 +103,14 @@ ssize_t cage_pids(const struct cage *c, pid_t *pids, size_t max);
 
 /* Whether anybody is inside, in sub-groups too. A failure counts as "yes". */
 bool cage_is_populated(const struct cage *c);
+
+/* Stops everything inside, or lets it go on; who is in the kernel, when it leaves that. Does not wait. */
+int cage_freeze(const struct cage *c, bool frozen, struct err *e);
+
+/* A trigger of the pressure on its memory, for epoll (EPOLLPRI): somebody inside has waited for memory for percent of
+ * two seconds. A descriptor, the caller's; or -errno: the kernel has no pressure information, or no v2 tree is there.
+ * Source: Documentation/accounting/psi.rst. */
+int cage_open_pressure(const struct cage *c, unsigned percent, struct err *e);
 
 /* SIGKILL to everything inside: cgroup.kill, or freeze-kill-thaw where it is missing.  Does not wait; while cage_remove
  * says -EBUSY, call both again: without cgroup.kill who forks fast may need several rounds. */

@@ -30,7 +30,7 @@ int decoy_kit_open(struct decoy_kit *k, const struct cage *c, struct err *e)
 {
 	int pair[2];
 
-	*k = (struct decoy_kit){-1, -1, -1, -1, -1};
+	*k = DECOY_KIT_NONE;
 	if (pipe2(pair, O_CLOEXEC) < 0)
 		return err_sys(e, "make the decoys' pipe");
 	k->news = pair[0];

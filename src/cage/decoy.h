@@ -27,6 +27,8 @@ struct decoy_kit {
 	int theirs; /* its other end */
 };
 
+#define DECOY_KIT_NONE ((struct decoy_kit){-1, -1, -1, -1, -1})
+
 int decoy_kit_open(struct decoy_kit *k, const struct cage *c, struct err *e);
 void decoy_kit_drop(struct decoy_kit *k);
 

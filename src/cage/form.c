@@ -54,11 +54,6 @@ static void print_cpus(char *text, size_t size, uint64_t value, const struct lim
 	snprintf(text, size, "%s", l->cpus ? l->cpus : "");
 }
 
-static void print_kill_disable(char *text, size_t size, uint64_t value, const struct limits *l)
-{
-	snprintf(text, size, "%d", !value);
-}
-
 /* ---- answers ---- */
 
 static bool holds_text(const char *wanted, const char *got, const struct limit_write *w)
@@ -95,13 +90,6 @@ static bool holds_cpus(const char *wanted, const char *got, const struct limit_w
 	struct cpus asked, taken;
 
 	return cpus_parse(wanted, &asked) == 0 && cpus_parse(got, &taken) == 0 && cpus_equal(&asked, &taken);
-}
-
-static bool holds_kill_disable(const char *wanted, const char *got, const struct limit_write *w)
-{
-	char value[24];
-
-	return file_line(got, "oom_kill_disable", value, sizeof value) == 0 && strcmp(value, wanted) == 0;
 }
 
 /* ---- checks ---- */
@@ -148,4 +136,3 @@ const struct limit_form form_size_v2 = {.print = print_number, .holds = holds_by
 const struct limit_form form_memory_swap = {
 	.print = print_memory_swap, .holds = holds_bytes, .slack = page_slack, .check = check_memory_swap};
 const struct limit_form form_cpus = {.print = print_cpus, .holds = holds_cpus, .check = check_cpus};
-const struct limit_form form_oom_control = {.print = print_kill_disable, .holds = holds_kill_disable};

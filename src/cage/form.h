@@ -37,7 +37,6 @@ extern const struct limit_form form_size_v1;	 /* bytes, "-1" */
 extern const struct limit_form form_size_v2;	 /* bytes, "max" */
 extern const struct limit_form form_memory_swap; /* v1: memory and swap together */
 extern const struct limit_form form_cpus;
-extern const struct limit_form form_oom_control; /* v1: 1 means that the kernel may not kill */
 
 /* lists */
 extern const struct limit_form form_io_v1, form_io_v2;		 /* io.c */

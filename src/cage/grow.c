@@ -1,6 +1,6 @@
 #include "cage/grow.h"
 
-enum { LEAST_STEP = 1 << 20 }; /* less would be used up at once by what the kernel charges ahead */
+enum { LEAST_STEP = 1 << 20, MARGIN = 16 << 20 }; /* less would be used up at once by what the kernel charges ahead */
 
 enum grow_verdict grow_decide(const struct grow *g, const struct grow_situation *s, uint64_t *ret_limit_bytes)
 {
@@ -19,4 +19,15 @@ enum grow_verdict grow_decide(const struct grow *g, const struct grow_situation 
 		return GROW_NO_RESERVE;
 	*ret_limit_bytes = s->limit_bytes + step;
 	return GROW_BY_STEP;
+}
+
+/* An eighth more than what is used, and a margin: a limit that is reached again at once was lowered in vain. */
+uint64_t give_back_decide(const struct give_back *g, uint64_t limit_bytes, uint64_t used_bytes)
+{
+	uint64_t target = used_bytes + used_bytes / 8 + MARGIN;
+
+	if (target < g->floor_bytes)
+		target = g->floor_bytes;
+	target = (target + LEAST_STEP - 1) / LEAST_STEP * LEAST_STEP;
+	return target + MARGIN / 4 < limit_bytes ? target : limit_bytes;
 }

@@ -14,6 +14,17 @@ struct grow {
 #define GROW_DEFAULTS \
 	((struct grow){.step_bytes = 64 << 20, .reserve_bytes = 256 << 20, .at_percent = 90, .cooldown_ms = 1000})
 
+/* When a limit falls again. */
+struct give_back {
+	bool given;
+	uint64_t floor_bytes; /* not below */
+	unsigned after_ms;    /* how long the memory must have been unused */
+};
+#define GIVE_BACK_DEFAULTS ((struct give_back){.after_ms = 60000})
+
+/* The limit to go down to, from the most that was in use during that time; limit_bytes itself: it stays. */
+uint64_t give_back_decide(const struct give_back *g, uint64_t limit_bytes, uint64_t used_bytes);
+
 struct grow_situation {
 	uint64_t limit_bytes;
 	uint64_t available_bytes; /* of the host: MemAvailable, proc(5) */

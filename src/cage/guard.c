@@ -1,10 +1,12 @@
 #include "cage/guard.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
+#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -218,6 +220,23 @@ static int wait_until_armed(struct guard *g, struct err *e)
 	return 0;
 }
 
+/* What a kernel would do with a decoy that is not what we want of it. */
+static int check_host(struct err *e)
+{
+	AUTO(fd_drop) int fd = open("/proc/sys/vm/panic_on_oom", O_RDONLY | O_CLOEXEC);
+	struct utsname u;
+	unsigned major = 0, minor = 0;
+	char value = '0';
+
+	if (fd >= 0 && read(fd, &value, 1) == 1 && value == '2')
+		return err_set(e, EPERM, "vm.panic_on_oom is 2: a full cage would panic the kernel");
+	uname(&u);
+	sscanf(u.release, "%u.%u", &major, &minor);
+	if (major < 5 || (major == 5 && minor < 18))
+		return err_set(e, EOPNOTSUPP, "Linux %s takes a victim's memory at once; a hold needs 5.18", u.release);
+	return 0;
+}
+
 int guard_start(
 	struct loop *l, struct cage *c, unsigned hold_ms, struct guard_owner *o, struct guard **ret, struct err *e)
 {
@@ -227,12 +246,15 @@ int guard_start(
 	if (!g)
 		return err_set(e, ENOMEM, "out of memory");
 	*g = (struct guard){.loop = l,
+		.kit = DECOY_KIT_NONE,
 		.cage = c,
 		.hold_ms = hold_ms,
 		.owner = o,
 		.news_watch = {-1, news_ready},
 		.alarm.ring = alarm_rings};
-	r = decoy_kit_open(&g->kit, c, e);
+	r = check_host(e);
+	if (r == 0)
+		r = decoy_kit_open(&g->kit, c, e);
 	if (r == 0)
 		r = top_up(g, e);
 	if (r == 0)

@@ -184,3 +184,20 @@ bool cage_is_full(const struct cage *c)
 			return true;
 	return false;
 }
+
+uint64_t cage_working_set(const struct cage *c)
+{
+	const struct cage_tree *tree = c->host->of[CTRL_MEMORY];
+	const struct cage_group *g = tree ? cage_find(c, tree, PLACE_CAGE) : NULL;
+	char text[FILE_TEXT], line[64];
+	struct cage_usage u;
+	uint64_t idle;
+
+	cage_memory(c, &u);
+	if (!g || u.memory_bytes == UINT64_MAX || file_read(g->fd, "memory.stat", text, sizeof text) < 0 ||
+		file_line(text, tree->version == CGROUP_V1 ? "total_inactive_file" : "inactive_file", line,
+			sizeof line) < 0)
+		return u.memory_bytes;
+	idle = read_number(line);
+	return idle < u.memory_bytes ? u.memory_bytes - idle : 0;
+}

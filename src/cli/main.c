@@ -124,7 +124,7 @@ static int cmd_kill(const struct options_values *own, json_t *document)
 
 static int cmd_set(const struct options_values *own, json_t *document)
 {
-	return set_virtual(own->args[0], own->args + 1);
+	return set_virtual(own->args[0], own->args + 1, options_get(own, "force") != NULL);
 }
 
 static int cmd_events(const struct options_values *own, json_t *document)
@@ -146,6 +146,8 @@ static const struct option_row json_option[] = {{0, "json", NULL, "print JSON"},
 static const struct option_row stop_options[] = {
 	{0, "timeout", "SECONDS", "how long it may take before everything in it is killed; 10 unless given"}, {0}};
 static const struct option_row kill_options[] = {{'s', "signal", "SIGNAL", "name or number; TERM unless given"}, {0}};
+static const struct option_row set_options[] = {
+	{0, "force", NULL, "even if the kernel would kill for it, or the host would keep less than its reserve"}, {0}};
 static const struct option_row events_options[] = {{'f', "follow", NULL, "go on, and print what happens"},
 	{0, "json", NULL, "print JSON, one object a line"}, {0}};
 static const struct option_row gc_options[] = {{0, "dry-run", NULL, "only say what would be removed"}, {0}};
@@ -208,6 +210,7 @@ static const struct command commands[] = {
 	{
 		.name = "set",
 		.args = "NAME KEY=VALUE...",
+		.options = set_options,
 		.summary = "change limits of a running virtual, all or nothing",
 		.details =
 			"The keys are those of the limits: memory, memory_high, swap, cpu, cpu_weight, pids. A memory "

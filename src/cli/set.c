@@ -51,7 +51,7 @@ static int put(json_t *document, const char *word, struct err *e)
 	return 0;
 }
 
-int set_virtual(const char *name, char *const *words)
+int set_virtual(const char *name, char *const *words, bool force)
 {
 	json_t *document = json_object(), *answer;
 	struct err e;
@@ -61,7 +61,8 @@ int set_virtual(const char *name, char *const *words)
 		r = put(document, *words, &e);
 	if (r == 0)
 		r = remote_call(name,
-			json_pack("{s:s, s:O}", "op", "set", "resource", json_object_get(document, "resource")),
+			json_pack("{s:s, s:O, s:b}", "op", "set", "resource", json_object_get(document, "resource"),
+				"force", force),
 			ANSWER_MS, &answer, &e);
 	json_decref(document);
 	if (r < 0)

@@ -32,8 +32,13 @@ class Virtual
       value == "max" ? nil : value
     end
 
-    def limit=(value)
-      Virtual.__ask("set", @virtual.name, "resource", { @key => value.nil? ? :max : value })
+    def limit=(value); set(value, false); end
+
+    # Even if the kernel would kill for it, or the host would keep less than the reserve of :grow.
+    def force_limit(value); set(value, true); end
+
+    def set(value, force)
+      Virtual.__ask("set", @virtual.name, { "resource" => { @key => value.nil? ? :max : value }, "force" => force })
     end
 
     def method_missing(name, *arguments)
@@ -88,10 +93,162 @@ class Virtual
   def io; Resource.new(self, "io", { :read => "io_read", :written => "io_write" }); end
   def pids; Resource.new(self, "pids", { :usage => "pids" }); end
 
-  def stop(timeout = 10); Virtual.__ask("stop", name, "timeout_ms", (timeout * 1000).to_i); end
+  def stop(timeout = 10); Virtual.__ask("stop", name, { "timeout_ms" => (timeout * 1000).to_i }); end
   def kill; signal(9); end
 
   def signal(number)
-    Virtual.__ask("kill", name, "signal", number)
+    Virtual.__ask("kill", name, { "signal" => number })
   end
+end
+
+# Control groups by name, as the programs that were written for the original have them: fields are set, then create or
+# modify writes them. What is the group of a running virtual is changed through its supervisor, which checks, notes and
+# lets a held program go on; any other group is written directly.
+module Cgroup
+  class Group
+    def self.controller(name = nil); name ? @controller = name : @controller || superclass.controller; end
+
+    # key: of a virtual's description, with the value made from ours; v1, v2: the kernel's files.
+    def self.field(name, key, v1, v2, &convert)
+      fields[name] = [key, v1, v2, convert]
+      define_method("#{name}=") { |value| @changes[name] = value }
+      define_method(name) { @changes.fetch(name) { read(name) } }
+    end
+
+    def self.fields; @fields ||= superclass.respond_to?(:fields) ? superclass.fields.dup : {}; end
+
+    attr_reader :group
+
+    def initialize(group)
+      @group, @changes = group, {}
+    end
+
+    def create
+      Virtual.__mkdir(path)
+      write
+    end
+    alias open create
+
+    def modify
+      resource = through_virtual
+      return write unless resource && Virtual.__running?(@group)
+      Virtual.__ask("set", @group, { "resource" => resource })
+      @changes.clear
+      self
+    end
+
+    def attach(pid = Process.pid)
+      put(v2? ? "cgroup.procs" : "tasks", pid)
+      self
+    end
+
+    def delete
+      Virtual.__rmdir(path)
+      self
+    end
+
+    def exist?; File.exist?(path); end
+
+    def path
+      tree = v2? ? Cgroup.v2 : Cgroup.v1(self.class.controller)
+      raise "this host has no control group controller #{self.class.controller}" unless tree
+      own = "#{tree}/virtualing/#{@group}"
+      File.exist?(own) ? own : "#{tree}/#{@group}"
+    end
+
+    private
+
+    def v2?; !Cgroup.v1(self.class.controller); end
+
+    def file(name)
+      found = self.class.fields[name][v2? ? 2 : 1]
+      found or raise "#{name} does not exist on cgroup v#{v2? ? 2 : 1}"
+    end
+
+    def read(name); File.open("#{path}/#{file(name)}") { |f| f.read.strip }; end
+
+    def put(file, value)
+      File.open("#{path}/#{file}", "w") { |f| f.syswrite(value.to_s) }
+    end
+
+    # v2 has other words for some values than v1: those of a description are made into them where there are any.
+    def write
+      @changes.each { |name, value| put(file(name), value) }
+      @changes.clear
+      self
+    end
+
+    def through_virtual
+      resource = {}
+      @changes.each do |name, value|
+        key, _, _, convert = self.class.fields[name]
+        return nil unless key
+        resource[key] = convert ? convert.call(value) : value
+      end
+      resource
+    end
+  end
+
+  class CPU < Group
+    controller "cpu"
+    field(:cfs_quota_us, "cpu", "cpu.cfs_quota_us", "cpu.max") { |us| us < 0 ? "max" : "#{us / 1000.0}%" }
+    field(:shares, "cpu_weight", "cpu.shares", "cpu.weight") { |shares| shares * 100 / 1024 }
+  end
+
+  class CPUSET < Group
+    controller "cpuset"
+    field(:cpus, nil, "cpuset.cpus", "cpuset.cpus")
+    field(:mems, nil, "cpuset.mems", "cpuset.mems")
+  end
+
+  class BLKIO < Group
+    controller "blkio"
+    field(:throttle_read_bps_device, nil, "blkio.throttle.read_bps_device", nil)
+    field(:throttle_write_bps_device, nil, "blkio.throttle.write_bps_device", nil)
+  end
+
+  class MEMORY < Group
+    controller "memory"
+    field(:limit_in_bytes, "memory", "memory.limit_in_bytes", "memory.max")
+    field(:usage_in_bytes, nil, "memory.usage_in_bytes", "memory.current")
+  end
+
+  # Where a v1 controller is mounted, or nil; where the v2 tree is.
+  def self.v1(controller)
+    line = mounts.find { |m| m[2] == "cgroup" && m[3].split(",").include?(controller) }
+    line && line[1]
+  end
+
+  def self.v2
+    line = mounts.find { |m| m[2] == "cgroup2" }
+    line && line[1]
+  end
+
+  def self.mounts; @mounts ||= File.open("/proc/mounts") { |f| f.read.split("\n").map { |l| l.split(" ") } }; end
+end
+
+class Virtual
+  MEMORY = Cgroup::MEMORY
+  CPU = Cgroup::CPU
+  CPUSET = Cgroup::CPUSET
+  BLKIO = Cgroup::BLKIO
+
+  def self.__running?(name)
+    __ask("show", name)
+    true
+  rescue RuntimeError
+    false
+  end
+end
+
+# A counter of the kernel that wakes who reads it (eventfd(2)).
+class Eventfd
+  attr_reader :fd
+
+  def initialize(value = 0, flags = 0); @fd = Virtual.__eventfd(value, flags); end
+  def event_read; Virtual.__eventfd_read(@fd); end
+  def event_write(value = 1); Virtual.__eventfd_write(@fd, value); end
+  alias read event_read
+  alias write event_write
+  def close; Virtual.__close(@fd); end
 end

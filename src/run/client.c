@@ -218,9 +218,10 @@ static void op_answered(struct client *c, const json_t *request, struct member *
 
 static void op_set(struct client *c, const json_t *request, struct member *m)
 {
+	bool force = json_is_true(json_object_get(request, "force"));
 	struct err e;
 
-	if (virtual_set(m->v, json_object_get(request, "resource"), &e) < 0)
+	if (virtual_set(m->v, json_object_get(request, "resource"), force, &e) < 0)
 		refuse(c, request, e.text);
 	else
 		answer(c, json_object_get(request, "id"), json_pack("{s:b}", "ok", 1));

@@ -65,6 +65,13 @@ static const struct trial {
 		"{'resource':{'name':'$NAME','oom_group':true},'jail':{'cmnd':['/bin/true']}}", ""},
 	{"wait instead of being killed when memory is out",
 		"{'resource':{'name':'$NAME','memory':'64M','oom':false},'jail':{'cmnd':['/bin/true']}}", ""},
+	{"hold a full cage and let its memory grow",
+		"{'resource':{'name':'$NAME','memory':'12M','grow':{'step':'32M','ceiling':'128M','reserve':'1M','at':"
+		"'100%'}},"
+		"'quiet':true,'jail':{'cmnd':['/bin/sh','-c','head -c 32000000 /dev/zero | tail -c 32000000 "
+		">/dev/null']}}",
+		"needs Linux 5.18, ptrace of own children (kernel.yama.ptrace_scope below 3), vm.panic_on_oom other "
+		"than 2"},
 	{"filter system calls",
 		"{'resource':{'name':'$NAME'},'jail':{'root':'$ROOT','filter':'default','cmnd':['/bin/true']}}",
 		"the kernel needs CONFIG_SECCOMP_FILTER"},

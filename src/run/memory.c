@@ -13,6 +13,8 @@
 #include "run/say.h"
 #include "sys/proc.h"
 
+enum { LEND_LEAST = 4 << 20, LENDS_MAX = 8, LOOKS = 10 };
+
 struct memory {
 	struct guard_owner guard_owner;
 	struct gauge_owner gauge_owner;
@@ -24,7 +26,11 @@ struct memory {
 	struct gauge *gauge; /* or NULL: no level is watched */
 	int at;		     /* the gauge's level for :at, or -1 */
 	uint64_t stepped_ms;
-	bool said_end; /* that it cannot grow any further */
+	bool said_end;	     /* that it cannot grow any further */
+	struct alarm window; /* of :give_back: a look ten times in that time */
+	unsigned looks;
+	uint64_t used_bytes; /* the most of this window */
+	unsigned lent;	     /* how often, while it rests; 0: it does not */
 };
 
 #define OWNER_OF(owner, field) ((struct memory *)((char *)(owner)-offsetof(struct memory, field)))
@@ -51,6 +57,12 @@ json_t *memory_event(const struct cage *c, const char *type)
 	return o;
 }
 
+json_t *memory_json(const struct memory *m)
+{
+	return json_pack("{s:s, s:b, s:b}", "mechanism", m->guard ? "decoy" : "none", "holds",
+		m->guard && guard_holds(m->guard), "waits", m->lent > 0);
+}
+
 static void record(struct memory *m, const char *type)
 {
 	json_t *event = memory_event(m->cage, type);
@@ -69,18 +81,25 @@ static uint64_t level_of(const struct memory *m)
 	return limit_of(m) / 100 * m->spec->grow.at_percent;
 }
 
-int memory_set_limit(struct memory *m, uint64_t bytes, struct err *e)
+static int write_limit(struct memory *m, uint64_t bytes, struct err *e)
 {
 	struct limits l = m->spec->limits;
-	bool rises = bytes > limit_of(m);
-	int r;
 
 	l.given &= 1U << LIMIT_MEMORY | 1U << LIMIT_SWAP;
 	l.given |= 1U << LIMIT_MEMORY;
 	l.value[LIMIT_MEMORY] = bytes;
-	r = cage_apply(m->cage, &l, e);
+	return cage_apply(m->cage, &l, e);
+}
+
+int memory_set_limit(struct memory *m, uint64_t bytes, struct err *e)
+{
+	bool rises = bytes > limit_of(m);
+	int r = write_limit(m, bytes, e);
+
 	if (r < 0)
 		return r;
+	if (rises)
+		memory_wake(m);
 	m->spec->limits.given |= 1U << LIMIT_MEMORY;
 	m->spec->limits.value[LIMIT_MEMORY] = bytes;
 	m->said_end = false;
@@ -148,19 +167,114 @@ static bool grow(struct memory *m, bool full)
 	return true;
 }
 
+/* ---- giving back ---- */
+
+static void give_back(struct memory *m)
+{
+	uint64_t before = limit_of(m), target = give_back_decide(&m->spec->give_back, before, m->used_bytes);
+	char from[16], to[16];
+	struct err e;
+
+	if (target >= before || cage_make_room(m->cage, target, &e) < 0 || memory_set_limit(m, target, &e) < 0)
+		return;
+	/* What came between the reading and the writing waits at the door: then it was too early. */
+	if (cage_is_full(m->cage)) {
+		memory_set_limit(m, before, &e);
+		return;
+	}
+	if (!m->spec->quiet)
+		say(m->spec->name, "memory: limit %s lowered to %s", print_size(from, sizeof from, before),
+			print_size(to, sizeof to, target));
+	record(m, "gave_back");
+}
+
+static void look(struct alarm *a)
+{
+	struct memory *m = OWNER_OF(a, window);
+	uint64_t used = cage_working_set(m->cage);
+
+	if (used != UINT64_MAX && used > m->used_bytes)
+		m->used_bytes = used;
+	if (++m->looks >= LOOKS) {
+		if (m->lent == 0)
+			give_back(m);
+		m->looks = 0;
+		m->used_bytes = 0;
+	}
+	loop_set_alarm(m->loop, &m->window, m->spec->give_back.after_ms / LOOKS + 1);
+}
+
+/* ---- a full cage that may not be killed for it ---- */
+
+static bool may_kill(const struct memory *m)
+{
+	return !limits_has(&m->spec->limits, LIMIT_OOM) || m->spec->limits.value[LIMIT_OOM];
+}
+
+/* Who is held burns a CPU in the kernel, and stops only when it leaves that.  So the cage is frozen, and lent what it
+ * takes to get there: a few pages, or a huge one for each thread. */
+static void rest(struct memory *m)
+{
+	uint64_t lent = limit_of(m) / 16 > LEND_LEAST ? limit_of(m) / 16 : LEND_LEAST;
+	struct err e;
+
+	if (m->lent == LENDS_MAX)
+		return; /* in a call that wants ever more: it stays held */
+	if (m->lent == 0 && !m->spec->quiet)
+		say(m->spec->name,
+			"memory is full: the program is stopped until there is room (virtualing set %s memory=SIZE)",
+			m->spec->name);
+	if (m->lent++ == 0)
+		record(m, "waits");
+	if (cage_freeze(m->cage, true, &e) < 0 || write_limit(m, limit_of(m) + m->lent * lent, &e) < 0) {
+		say(m->spec->name, "memory: %s", e.text);
+		return;
+	}
+	guard_release(m->guard, true);
+}
+
+bool memory_rests(const struct memory *m)
+{
+	return m->lent > 0;
+}
+
+void memory_wake(struct memory *m)
+{
+	struct err e;
+
+	if (m->lent == 0)
+		return;
+	m->lent = 0;
+	if (cage_freeze(m->cage, false, &e) < 0)
+		say(m->spec->name, "memory: %s", e.text);
+}
+
 /* ---- a full cage ---- */
+
+/* Nobody has made room. */
+static void give_up(struct memory *m)
+{
+	if (may_kill(m))
+		guard_release(m->guard, false);
+	else
+		rest(m);
+}
 
 static void full(struct guard_owner *o)
 {
 	struct memory *m = OWNER_OF(o, guard_owner);
 	json_t *event;
 
+	if (m->lent > 0) {
+		rest(m);
+		return;
+	}
 	if (m->spec->grow.given && grow(m, true))
 		return;
 	event = memory_event(m->cage, "oom");
 	m->owner->happened(m->owner, event);
 	if (!m->owner->ask(m->owner, event))
-		guard_release(m->guard, false);
+		give_up(m);
 	json_decref(event);
 }
 
@@ -169,7 +283,7 @@ void memory_answer(struct memory *m)
 	if (!m->guard || !guard_holds(m->guard))
 		return;
 	if (cage_is_full(m->cage)) {
-		guard_release(m->guard, false);
+		give_up(m);
 		return;
 	}
 	record(m, "rescued");
@@ -238,13 +352,16 @@ int memory_start(struct loop *l, struct cage *c, struct spec *s, bool guard, str
 		.loop = l,
 		.cage = c,
 		.spec = s,
-		.at = -1};
+		.at = -1,
+		.window.ring = look};
 	if (guard)
 		r = guard_start(l, c, s->deadline_ms, &m->guard_owner, &m->guard, e);
 	if (r == 0 && s->grow.given && s->grow.at_percent < 100)
 		r = m->at = memory_level(m, level_of(m), e);
 	if (r < 0)
 		return err_while(e, "guard the memory");
+	if (s->give_back.given)
+		loop_set_alarm(l, &m->window, s->give_back.after_ms / LOOKS + 1);
 	be_quick();
 	*ret = m;
 	m = NULL;
@@ -263,6 +380,7 @@ void memory_end(struct memory **memory)
 
 	if (!m)
 		return;
+	loop_clear_alarm(m->loop, &m->window);
 	guard_drop(&m->guard);
 	gauge_drop(&m->gauge);
 	free(m);

@@ -32,8 +32,16 @@ void memory_look(struct memory *m);				   /* after SIGCHLD */
 void memory_answer(struct memory *m);				   /* whoever was asked has done what he could */
 void memory_end(struct memory **m);				   /* NULL is fine */
 
-/* The limit rises, or falls; a held cage goes on when it rises. On v1 that of memory and swap together follows. */
+/* Whether the program has been stopped because its cage is full and may not be killed for it. */
+bool memory_rests(const struct memory *m);
+void memory_wake(struct memory *m); /* it shall end, and goes on for that */
+
+/* The limit rises, or falls; a held cage, and a stopped program, go on when it rises. On v1 that of memory and swap
+ * together follows. */
 int memory_set_limit(struct memory *m, uint64_t bytes, struct err *e);
+
+/* {"mechanism", "holds", "waits"}, for `show`: how full cages are held ("decoy"; "none": only levels are watched). */
+json_t *memory_json(const struct memory *m);
 
 /* {"type":..., "time":seconds since 1970, "usage", "limit", "peak"}. A new reference. */
 json_t *memory_event(const struct cage *c, const char *type);

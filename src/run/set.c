@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "base/own.h"
+#include "base/parse.h"
+#include "sys/proc.h"
 
 static int read_resource(const json_t *resource, struct spec **ret, struct err *e)
 {
@@ -45,12 +47,34 @@ static void put_back(struct cage *c, const struct limits *before, uint32_t which
 	cage_apply(c, &l, &ignored);
 }
 
-static int apply_scalars(struct cage *c, struct spec *s, struct memory *m, const struct limits *new, struct err *e)
+/* Whoever has said what the host must keep means it for himself, too. */
+static int check_reserve(const struct spec *s, const struct limits *new, struct err *e)
+{
+	uint64_t now = s->limits.value[LIMIT_MEMORY], then = new->value[LIMIT_MEMORY], available;
+	char rise[16], has[16], reserve[16];
+
+	if (!s->grow.given || !limits_has(new, LIMIT_MEMORY) || !limits_has(&s->limits, LIMIT_MEMORY) || then <= now)
+		return 0;
+	available = proc_memory_available();
+	if (then != SIZE_NO_LIMIT && then - now + s->grow.reserve_bytes <= available)
+		return 0;
+	return err_set(e, ENOMEM,
+		"memory: %s more would leave the host with less than its reserve of %s (%s are available); force does "
+		"it "
+		"nevertheless",
+		print_size(rise, sizeof rise, then == SIZE_NO_LIMIT ? then : then - now),
+		print_size(reserve, sizeof reserve, s->grow.reserve_bytes), print_size(has, sizeof has, available));
+}
+
+static int apply_scalars(
+	struct cage *c, struct spec *s, struct memory *m, const struct limits *new, bool force, struct err *e)
 {
 	struct limits others = *new;
 	int r = 0;
 
-	if (lowers_memory(&s->limits, new))
+	if (!force)
+		r = check_reserve(s, new, e);
+	if (r == 0 && !force && lowers_memory(&s->limits, new))
 		r = cage_make_room(c, new->value[LIMIT_MEMORY], e);
 	if (r == 0 && m && limits_has(new, LIMIT_MEMORY) && !limits_has(new, LIMIT_SWAP)) {
 		r = memory_set_limit(m, new->value[LIMIT_MEMORY], e);
@@ -59,7 +83,7 @@ static int apply_scalars(struct cage *c, struct spec *s, struct memory *m, const
 	return r < 0 || !others.given ? r : cage_apply(c, &others, e);
 }
 
-int set_limits(struct cage *c, struct spec *s, struct memory *m, const json_t *resource, struct err *e)
+int set_limits(struct cage *c, struct spec *s, struct memory *m, const json_t *resource, bool force, struct err *e)
 {
 	AUTO(spec_drop) struct spec *asked = NULL;
 	struct limits before = s->limits, *new;
@@ -79,7 +103,7 @@ int set_limits(struct cage *c, struct spec *s, struct memory *m, const json_t *r
 		new->given |= 1U << LIMIT_SWAP;
 		new->value[LIMIT_SWAP] = before.value[LIMIT_SWAP];
 	}
-	r = apply_scalars(c, s, m, new, e);
+	r = apply_scalars(c, s, m, new, force, e);
 	if (r < 0) {
 		put_back(c, &before, new->given);
 		s->limits.value[LIMIT_MEMORY] = before.value[LIMIT_MEMORY];

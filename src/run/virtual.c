@@ -18,6 +18,7 @@
 #include "run/set.h"
 #include "run/spawn.h"
 #include "run/state.h"
+#include "run/summary.h"
 #include "run/undertaker.h"
 #include "sys/proc.h"
 
@@ -32,6 +33,19 @@ enum {
 	ACCEPT_PAUSE_NS = 10000000,
 };
 
+struct pressure { /* a trigger that a block waits for */
+	struct virtual *v;
+	struct pressure *next;
+	int block, fd;
+	struct watch watch;
+};
+
+struct levels { /* that are being set for blocks */
+	struct virtual *v;
+	int result;
+	struct err *e;
+};
+
 struct virtual
 {
 	struct virtual_owner *owner;
@@ -44,8 +58,11 @@ struct virtual
 	struct memory *memory; /* NULL: its limit is the kernel's alone */
 	struct memory_owner memory_owner;
 	struct blocks *blocks;
+	struct pressure *pressures;
 	int level_block[GAUGE_LEVELS_MAX]; /* which block waits for a level of the memory */
-	json_t *events;
+	json_t *events, *counts;	   /* the latest; how many of each type in all */
+	json_t *summary;		   /* made at its end; or NULL */
+	json_t *limits_at_start;
 	uint64_t kills_told;
 	struct jail_look *look;
 	struct jail_ready *ready;
@@ -193,8 +210,17 @@ static void alarm_rings(struct alarm *a)
 
 /* ---- what happens to it ---- */
 
+static void set_known(json_t *o, const char *key, uint64_t value)
+{
+	if (value != UINT64_MAX)
+		json_object_set_new(o, key, json_integer((json_int_t)value));
+}
+
 static void keep_event(struct virtual *v, const json_t *event)
 {
+	const char *type = json_string_value(json_object_get(event, "type"));
+
+	json_object_set_new(v->counts, type, json_integer(json_integer_value(json_object_get(v->counts, type)) + 1));
 	json_array_append_new(v->events, json_deep_copy(event));
 	if (json_array_size(v->events) > EVENTS_KEPT)
 		json_array_remove(v->events, 0);
@@ -260,11 +286,60 @@ void virtual_block_answered(struct virtual *v, int id)
 		memory_answer(v->memory);
 }
 
-struct levels {
-	struct virtual *v;
-	int result;
-	struct err *e;
-};
+/* ---- pressure ---- */
+
+static void pressure_ready(struct watch *w, uint32_t events)
+{
+	struct pressure *p = (struct pressure *)((char *)w - offsetof(struct pressure, watch));
+	json_t *event;
+
+	if (events & EPOLLERR) { /* the group goes */
+		loop_unwatch(p->v->owner->loop, w);
+		return;
+	}
+	event = memory_event(p->v->cage, "pressure");
+	keep_event(p->v, event);
+	blocks_tell(p->v->blocks, event, p->block);
+	json_decref(event);
+}
+
+static void add_pressure(void *arg, int id, uint64_t percent)
+{
+	struct levels *l = arg;
+	struct pressure *p = calloc(1, sizeof *p);
+
+	if (l->result < 0 || !p) {
+		free(p);
+		return;
+	}
+	*p = (struct pressure){.v = l->v, .next = l->v->pressures, .block = id, .watch = {-1, pressure_ready}};
+	l->v->pressures = p;
+	p->fd = cage_open_pressure(l->v->cage, (unsigned)percent, l->e);
+	if (p->fd < 0 || loop_watch(l->v->owner->loop, &p->watch, p->fd, EPOLLPRI, l->e) < 0)
+		l->result = -1;
+}
+
+static int watch_pressure(struct virtual *v, struct err *e)
+{
+	struct levels levels = {v, 0, e};
+
+	blocks_each(v->blocks, "pressure", add_pressure, &levels);
+	return levels.result < 0 ? -e->code : 0;
+}
+
+static void drop_pressures(struct virtual *v)
+{
+	while (v->pressures) {
+		struct pressure *p = v->pressures;
+
+		v->pressures = p->next;
+		loop_unwatch(v->owner->loop, &p->watch);
+		fd_drop(&p->fd);
+		free(p);
+	}
+}
+
+/* ---- its memory ---- */
 
 static void add_level(void *arg, int id, uint64_t value)
 {
@@ -279,12 +354,16 @@ static void add_level(void *arg, int id, uint64_t value)
 
 static int guard_memory(struct virtual *v, struct err *e)
 {
-	bool guard = v->spec->grow.given || blocks_want(v->blocks, "oom");
+	bool waits = limits_has(&v->spec->limits, LIMIT_OOM) && !v->spec->limits.value[LIMIT_OOM];
+	bool guard = waits || v->spec->grow.given || blocks_want(v->blocks, "oom");
 	struct levels levels = {v, 0, e};
 	int r;
 
-	if (!guard && !blocks_want(v->blocks, "usage"))
-		return 0;
+	r = watch_pressure(v, e);
+	/* Who lowers a limit must be able to hold what comes in between. */
+	guard = guard || v->spec->give_back.given;
+	if (r < 0 || (!guard && !blocks_want(v->blocks, "usage")))
+		return r;
 	r = memory_start(v->owner->loop, v->cage, v->spec, guard, &v->memory_owner, &v->memory, e);
 	if (r < 0)
 		return r;
@@ -484,6 +563,8 @@ static void ask_to_end(struct virtual *v)
 	struct err e;
 
 	v->state = VIRTUAL_STOPPING;
+	if (v->memory)
+		memory_wake(v->memory);
 	/* A stopped program cannot act on SIGTERM. */
 	if (proc_signal(v->child.main_pidfd, SIGTERM, &e) < 0 || proc_signal(v->child.main_pidfd, SIGCONT, &e) < 0)
 		say(virtual_name(v), "%s", e.text);
@@ -565,11 +646,39 @@ static void gone(struct virtual *v)
 {
 	struct err e;
 
+	if (v->summary && summary_write(v->spec->report, v->summary, &e) < 0)
+		say(virtual_name(v), "%s", e.text);
 	if (v->folder && state_remove(v->folder, &e) < 0)
 		say(virtual_name(v), "%s", e.text);
 	state_drop(&v->folder);
 	v->state = VIRTUAL_GONE;
 	v->owner->gone(v->owner, v);
+}
+
+static json_t *resource_of(const struct spec *s)
+{
+	json_t *description = spec_json(s), *resource = json_incref(json_object_get(description, "resource"));
+
+	json_decref(description);
+	return resource;
+}
+
+static void sum_up(struct virtual *v, json_t *end)
+{
+	struct cage_usage u;
+	json_t *o = json_pack("{s:s, s:o, s:f, s:o*, s:o*, s:O}", "name", virtual_name(v), "started",
+		json_integer(v->started), "seconds", (double)(loop_now_ms() - v->started_ms) / 1e3, "limits_at_start",
+		json_incref(v->limits_at_start), "limits_at_end", resource_of(v->spec), "events", v->counts);
+
+	json_object_update_missing(o, end);
+	cage_usage(v->cage, &u);
+	set_known(o, "cpu_us", u.cpu_us);
+	set_known(o, "memory_peak", u.memory_peak_bytes);
+	set_known(o, "io_read", u.io_read_bytes);
+	set_known(o, "io_write", u.io_write_bytes);
+	set_known(o, "oom_kills", u.oom_kills);
+	json_decref(v->summary);
+	v->summary = o;
 }
 
 static void tell_end(struct virtual *v)
@@ -580,6 +689,8 @@ static void tell_end(struct virtual *v)
 	if (signal)
 		json_object_set_new(how, "signal", json_integer(signal));
 	tell_kills(v);
+	if (v->spec->report)
+		sum_up(v, how);
 	happened(v, "exit", how);
 }
 
@@ -636,6 +747,7 @@ static void clear_more(struct virtual *v)
 static void stop_listening(struct virtual *v)
 {
 	memory_end(&v->memory);
+	drop_pressures(v);
 	struct loop *l = v->owner->loop;
 
 	loop_clear_alarm(l, &v->alarm);
@@ -705,13 +817,13 @@ const char *virtual_table_cell(enum virtual_state s, enum virtual_event e)
 
 /* ---- for its owner ---- */
 
-int virtual_set(struct virtual *v, const json_t *resource, struct err *e)
+int virtual_set(struct virtual *v, const json_t *resource, bool force, struct err *e)
 {
 	int r;
 
 	if (v->state != VIRTUAL_RUNNING)
 		return err_set(e, ESRCH, "%s does not run (it is %s)", virtual_name(v), virtual_state_names[v->state]);
-	r = set_limits(v->cage, v->spec, v->memory, resource, e);
+	r = set_limits(v->cage, v->spec, v->memory, resource, force, e);
 	if (r == 0)
 		happened(v, "set", json_pack("{s:O}", "changed", resource));
 	return r;
@@ -741,6 +853,8 @@ static struct virtual *new_virtual(struct virtual_owner *o, struct spec *spec, s
 	v->alarm.ring = alarm_rings;
 	v->memory_owner = (struct memory_owner){memory_asks, memory_late, memory_crossed, memory_happened};
 	v->events = json_array();
+	v->counts = json_object();
+	v->limits_at_start = resource_of(spec);
 	return v;
 }
 
@@ -782,6 +896,9 @@ void virtual_free(struct virtual *v)
 	spec_drop(&v->spec);
 	blocks_drop(&v->blocks);
 	json_decref(v->events);
+	json_decref(v->counts);
+	json_decref(v->summary);
+	json_decref(v->limits_at_start);
 	free(v);
 }
 
@@ -855,12 +972,6 @@ static void add_limit(void *arg, const char *key, const char *file, const char *
 	json_array_append_new(arg, json_pack("{s:s, s:s, s:s}", "key", key, "file", file, "value", value));
 }
 
-static void set_known(json_t *o, const char *key, uint64_t value)
-{
-	if (value != UINT64_MAX)
-		json_object_set_new(o, key, json_integer((json_int_t)value));
-}
-
 static json_t *usage_json(const struct virtual *v)
 {
 	json_t *o = json_object();
@@ -900,6 +1011,8 @@ json_t *virtual_json(const struct virtual *v)
 
 	if (v->started)
 		json_object_set_new(o, "uptime_ms", json_integer((json_int_t)(loop_now_ms() - v->started_ms)));
+	if (v->memory)
+		json_object_set_new(o, "guard", memory_json(v->memory));
 	if (v->cage) {
 		cage_each(v->cage, add_limit, limits);
 		json_object_set_new(o, "usage", usage_json(v));

@@ -80,8 +80,8 @@ int virtual_signal(struct virtual *v, int signal, struct err *e); /* to the main
 void virtual_block_answered(struct virtual *v, int id);
 void virtual_script_gone(struct virtual *v); /* none will */
 
-/* Changes limits while it runs: resource as in a description. All or nothing. */
-int virtual_set(struct virtual *v, const json_t *resource, struct err *e);
+/* Changes limits while it runs: resource as in a description. All or nothing (run/set.h). */
+int virtual_set(struct virtual *v, const json_t *resource, bool force, struct err *e);
 
 /* What has happened to it, the latest last; borrowed. */
 const json_t *virtual_events(const struct virtual *v);

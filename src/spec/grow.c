@@ -1,4 +1,4 @@
-/* :grow => { :step => "64M", :ceiling => "2G", ... } */
+/* :grow => { :step => "64M", :ceiling => "2G", ... }, :give_back => { :floor => "128M", ... } */
 #include <stdio.h>
 #include <string.h>
 
@@ -42,44 +42,62 @@ static const struct part {
 	const char *key;
 	size_t offset;
 	void (*read)(struct reader *r, const json_t *value, void *field);
-} parts[] = {
-	{"step", offsetof(struct grow, step_bytes), read_size_into},
-	{"ceiling", offsetof(struct grow, ceiling_bytes), read_size_into},
-	{"reserve", offsetof(struct grow, reserve_bytes), read_size_into},
-	{"at", offsetof(struct grow, at_percent), read_percent_into},
-	{"cooldown", offsetof(struct grow, cooldown_ms), read_seconds_into},
+} grow_parts[] =
+	{
+		{"step", offsetof(struct grow, step_bytes), read_size_into},
+		{"ceiling", offsetof(struct grow, ceiling_bytes), read_size_into},
+		{"reserve", offsetof(struct grow, reserve_bytes), read_size_into},
+		{"at", offsetof(struct grow, at_percent), read_percent_into},
+		{"cooldown", offsetof(struct grow, cooldown_ms), read_seconds_into},
+		{NULL, 0, NULL},
+},
+  give_back_parts[] = {
+	  {"floor", offsetof(struct give_back, floor_bytes), read_size_into},
+	  {"after", offsetof(struct give_back, after_ms), read_seconds_into},
+	  {NULL, 0, NULL},
 };
-enum { PARTS = sizeof parts / sizeof *parts };
+enum { PARTS_MAX = 8 };
 
-static void read_part(struct reader *r, const char *key, const json_t *value)
+static void read_part(struct reader *r, const struct part *parts, void *into, const char *key, const json_t *value)
 {
-	const char *words[PARTS + 1] = {NULL};
+	const char *words[PARTS_MAX + 1] = {NULL};
 
-	for (int i = 0; i < PARTS; i++) {
+	for (int i = 0; parts[i].key; i++) {
 		words[i] = parts[i].key;
 		if (strcmp(parts[i].key, key) != 0)
 			continue;
 		r->inside = key;
-		parts[i].read(r, value, (char *)&r->spec->grow + parts[i].offset);
+		parts[i].read(r, value, (char *)into + parts[i].offset);
 		r->inside = NULL;
 		return;
 	}
 	fault(r, "unknown key :%.48s%s", key, nearest(key, words).text);
 }
 
-void read_grow(struct reader *r, const struct row *row, const json_t *value)
+static void read_parts(struct reader *r, const struct part *parts, void *into, const json_t *value, const char *example)
 {
 	const char *key;
 	json_t *part;
 
-	if (!json_is_object(value)) {
-		fault(r, "%s is not a hash like { :step => \"64M\", :ceiling => \"2G\" }", shown(value).text);
-		return;
-	}
+	if (!json_is_object(value))
+		fault(r, "%s is not a hash like %s", shown(value).text, example);
+	else
+		json_object_foreach ((json_t *)value, key, part)
+			read_part(r, parts, into, key, part);
+}
+
+void read_grow(struct reader *r, const struct row *row, const json_t *value)
+{
 	r->spec->grow = GROW_DEFAULTS;
 	r->spec->grow.given = true;
-	json_object_foreach ((json_t *)value, key, part)
-		read_part(r, key, part);
+	read_parts(r, grow_parts, &r->spec->grow, value, "{ :step => \"64M\", :ceiling => \"2G\" }");
+}
+
+void read_give_back(struct reader *r, const struct row *row, const json_t *value)
+{
+	r->spec->give_back = GIVE_BACK_DEFAULTS;
+	r->spec->give_back.given = true;
+	read_parts(r, give_back_parts, &r->spec->give_back, value, "{ :floor => \"128M\", :after => 60 }");
 }
 
 /* What needs the other keys to be read. */
@@ -90,6 +108,11 @@ void finish_grow(struct reader *r)
 	bool limited = limits_has(l, LIMIT_MEMORY) && l->value[LIMIT_MEMORY] != SIZE_NO_LIMIT;
 
 	r->section = spec_section_names[SPEC_RESOURCE];
+	r->key = "give_back";
+	if (r->spec->give_back.given && !limited && !is_faulty(r, "memory") && !is_faulty(r, "mem"))
+		fault(r, "needs :memory, the limit that it lowers");
+	else if (r->spec->give_back.given && !r->spec->give_back.floor_bytes && !is_faulty(r, "give_back"))
+		fault(r, "needs :floor, how low it may go");
 	r->key = "grow";
 	if (!g->given || is_faulty(r, "grow") || is_faulty(r, "memory") || is_faulty(r, "mem"))
 		return;
@@ -112,4 +135,13 @@ json_t *write_grow(const struct spec *s, const struct row *row)
 	return json_pack("{s:I, s:I, s:I, s:o, s:i}", "step", (json_int_t)g->step_bytes, "ceiling",
 		(json_int_t)g->ceiling_bytes, "reserve", (json_int_t)g->reserve_bytes, "at",
 		json_sprintf("%u%%", g->at_percent), "cooldown", (int)(g->cooldown_ms / 1000));
+}
+
+json_t *write_give_back(const struct spec *s, const struct row *row)
+{
+	const struct give_back *g = &s->give_back;
+
+	if (!g->given)
+		return NULL;
+	return json_pack("{s:I, s:i}", "floor", (json_int_t)g->floor_bytes, "after", (int)(g->after_ms / 1000));
 }

@@ -10,8 +10,6 @@ const char *const spec_section_names[SPEC_SECTIONS + 1] = {"resource", "jail", "
 #define USE_START (USE_FILE | USE_RUN | USE_ATTACH)
 #define USE_JAIL (USE_FILE | USE_RUN)
 
-static const char needs_guard[] = "needs the memory guard, which this version does not have yet";
-
 /* The limits stand where LIMITS_AT says; their rows are made from limit_rows. */
 enum { LIMITS_AT = 2 };
 
@@ -30,8 +28,8 @@ static const struct row rows[] = {
 		.use = USE_FILE, .read = read_blk_rate},
 	{SPEC_RESOURCE, "grow", .arg = "KEY=VALUE,...", .help = "raise the memory limit by step=64M up to ceiling=2G when usage is at=90% of it, as long as the host keeps reserve=256M; not more often than every cooldown=1 seconds, unless it is full",
 		.use = USE_START, .form = FORM_PAIRS, .read = read_grow, .write = write_grow},
-	{SPEC_RESOURCE, "give_back", .arg = "HASH", .help = "lower the memory limit when it is not needed",
-		.use = USE_FILE, .read = read_refused, .why = needs_guard},
+	{SPEC_RESOURCE, "give_back", .arg = "KEY=VALUE,...", .help = "lower the memory limit, not below floor=128M, to what has been in use during the last after=60 seconds",
+		.use = USE_START, .form = FORM_PAIRS, .read = read_give_back, .write = write_give_back},
 	{SPEC_RESOURCE, "root", .arg = "PATH", .help = "no effect",
 		.use = USE_FILE, .read = read_no_effect, .why = "the host's layout is found out"},
 
@@ -87,6 +85,8 @@ static const struct row rows[] = {
 		.use = USE_START, .read = read_seconds, .write = write_seconds, FIELD(stop_timeout_ms)},
 	{SPEC_OTHER, "deadline", .arg = "S", .help = "seconds that a block may take; 30 by default",
 		.use = USE_FILE, .read = read_seconds, .write = write_seconds, FIELD(deadline_ms)},
+	{SPEC_OTHER, "report", .arg = "FILE", .help = "at its end write a summary to FILE: one JSON object with status, times, peak, rescues, kills",
+		.use = USE_START, .read = read_path, .write = write_text, FIELD(report)},
 	{SPEC_OTHER, "quiet", .help = "say nothing but errors",
 		.use = USE_START, .form = FORM_ON, .read = read_bool, .write = write_bool, FIELD(quiet)},
 	/* clang-format on */

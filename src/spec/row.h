@@ -53,7 +53,7 @@ struct row {
 
 	size_t offset;	  /* of the field in struct spec, for the rows that are one plain field */
 	enum limit limit; /* for the rows made from limit_rows */
-	const char *why;  /* for the keys without effect, or refused: the reason */
+	const char *why;  /* for the keys without effect: the reason */
 };
 
 /* The rows of the table, limits included. False after the last. */
@@ -64,7 +64,6 @@ bool row_at(size_t index, struct row *ret);
 void read_name(struct reader *r, const struct row *row, const json_t *value);
 void read_group(struct reader *r, const struct row *row, const json_t *value);
 void read_no_effect(struct reader *r, const struct row *row, const json_t *value);
-void read_refused(struct reader *r, const struct row *row, const json_t *value);
 void read_bool(struct reader *r, const struct row *row, const json_t *value);
 void read_bool_inverse(struct reader *r, const struct row *row, const json_t *value);
 void read_path(struct reader *r, const struct row *row, const json_t *value);
@@ -84,6 +83,8 @@ void read_blk_device(struct reader *r, const struct row *row, const json_t *valu
 void read_blk_rate(struct reader *r, const struct row *row, const json_t *value);
 void finish_blk(struct reader *r);
 void read_grow(struct reader *r, const struct row *row, const json_t *value);
+void read_give_back(struct reader *r, const struct row *row, const json_t *value);
+json_t *write_give_back(const struct spec *s, const struct row *row);
 json_t *write_grow(const struct spec *s, const struct row *row);
 void finish_grow(struct reader *r);
 

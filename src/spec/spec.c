@@ -123,11 +123,6 @@ void read_no_effect(struct reader *r, const struct row *row, const json_t *value
 		r->note(r->note_arg, text);
 }
 
-void read_refused(struct reader *r, const struct row *row, const json_t *value)
-{
-	fault(r, "%s", row->why);
-}
-
 /* ---- reading ---- */
 
 /* The row of a key in either spelling; its index, or -1. */
@@ -306,6 +301,7 @@ void spec_drop(struct spec **s)
 	limits_drop(&(*s)->limits);
 	jail_clear(&(*s)->jail);
 	vip_clear(&(*s)->vip);
+	free((*s)->report);
 	free((*s)->name);
 	free((*s)->group);
 	free(*s);

@@ -24,10 +24,12 @@ struct spec {
 	char **argv; /* the command, NULL-terminated */
 	struct limits limits;
 	struct grow grow;
+	struct give_back give_back;
 	struct jail jail;
 	struct vip vip;
 	unsigned deadline_ms;	  /* of blocks */
 	unsigned stop_timeout_ms; /* between SIGTERM and SIGKILL, 10 s */
+	char *report;		  /* file for a summary of its life, absolute; NULL: none */
 	bool quiet;
 };
 

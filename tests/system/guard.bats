@@ -237,3 +237,97 @@ Usage Up or Down to threadshould !!! > 1 down"
 	equal "$status" 0
 	equal "$(awk '{ print $4 }' <<<"$output" | tr -d : | tr '\n' ' ')" "started rescued grew rescued grew exit "
 }
+
+@test "the released example: automatic expansion through Virtualing::MEMORY" {
+	cat >"$NAME.rb" <<-END
+		group = "$NAME"
+		Virtualing.new({
+		  :resource => { :group => group, :mem => 64 * 1024 * 1024 },
+		  :jail => { :cmnd => "$EAT page 150" },
+		}).run_with_mem_eventfd_loop do |ret|
+		  c = Virtualing::MEMORY.new group
+		  c.limit_in_bytes = c.limit_in_bytes.to_i + 64 * 1024 * 1024
+		  c.modify
+		end
+	END
+	chmod 644 "$NAME.rb"
+	run runs
+	equal "$output" "ate 150 page"
+	equal "$status" 0
+}
+
+@test "control groups of one's own, and eventfd, as the original has them" {
+	cat >"$NAME.rb" <<-END
+		c = Cgroup::MEMORY.new "$NAME"
+		c.create
+		c.limit_in_bytes = 67108864
+		c.modify
+		puts c.limit_in_bytes, c.exist?
+		c.delete
+		puts c.exist?
+		e = Eventfd.new 0, 0
+		e.event_write 3
+		puts e.event_read
+		begin
+		  Cgroupp
+		rescue NameError => x
+		  puts x.message
+		end
+	END
+	chmod 644 "$NAME.rb"
+	run runs
+	equal "$output" $'67108864\ntrue\nfalse\n3\nuninitialized constant Cgroupp'
+}
+
+@test "a limit falls to what is in use when the rest has not been used for a while" {
+	background "$BUILD/virtualing" run --name "$NAME" --memory 256M --swap 0 --give-back floor=40M,after=1 -- "$EAT" page 80 300000
+	wait_until 60 grep -q 'limit 256M lowered to 10[0-9]M' "$BATS_TEST_TMPDIR/background.0"
+	is_running "$NAME"
+	at_most "$(limit_now "$NAME" memory)" $((110 << 20)) limit
+	has "$(virtualing events "$NAME")" gave_back
+	virtualing stop "$NAME"
+}
+
+@test "a block hears of pressure" {
+	cat >"$NAME.rb" <<-END
+		v = Virtual.new(:resource => { :name => "$NAME", :memory => "16M", :swap => 0 },
+		  :jail => { :cmnd => "sh -c 'while :; do cat /usr/bin/* /usr/lib/*/*.so >/dev/null 2>&1; done'" })
+		v.on(:pressure, "1%") { |event| puts event.type; event.virtual.stop 1 }
+		v.run
+	END
+	chmod 644 "$NAME.rb"
+	run runs
+	equal "${lines[0]}" pressure
+}
+
+@test "a block may not take what the description keeps for the host, unless it insists" {
+	cat >"$NAME.rb" <<-END
+		v = Virtual.new(:resource => { :name => "$NAME", :memory => "64M", :swap => 0,
+		  :grow => { :ceiling => "64M", :reserve => "1T" } }, :jail => { :cmnd => "$EAT page 100" }, :quiet => true)
+		v.on(:oom) do |event|
+		  begin
+		    event.virtual.memory.limit = "200M"
+		  rescue => x
+		    puts x.message
+		    event.virtual.memory.force_limit "200M"
+		  end
+		end
+		v.run
+	END
+	chmod 644 "$NAME.rb"
+	run runs
+	has "${lines[0]}" "memory: 136M more would leave the host with less than its reserve of 1T"
+	equal "${lines[1]}" "ate 100 page"
+}
+
+@test "a report tells of a life in one object" {
+	run timeout 60 "$BUILD/virtualing" run --quiet --name "$NAME" --memory 64M --swap 0 --grow step=64M,ceiling=1G,at=100% \
+		--report "$PWD/report" -- "$EAT" page 100
+	equal "$status" 0
+	equal "$(jq -c '[.name, .status, .limits_at_start.memory, .limits_at_end.memory, .events.rescued, .events.grew, .oom_kills]' report)" \
+		"[\"$NAME\",0,67108864,134217728,1,1,0]"
+	[ "$(jq .memory_peak report)" -gt $((100 << 20)) ] || fail "peak $(jq .memory_peak report)"
+	run timeout 60 "$BUILD/virtualing" run --quiet --report "$PWD/no/where" -- true
+	equal "$status" 0
+	has "$output" "write the report $PWD/no/where: No such file or directory"
+}

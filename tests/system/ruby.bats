@@ -251,15 +251,10 @@ VIRTUAL='Virtual.new({ :jail => { :cmnd => "/bin/true" } })'
 	equal "$output" "virtualing: web.rb: the script cannot go on: the other side has closed the connection"
 }
 
-@test "memory events are refused aloud until there is a guard" {
-	local call
-	for call in 'run_with_mem_eventfd { |n| puts n }' 'run_with_mem_eventfd_loop(:usage, 4096) { }' 'on(:oom) { }'; do
-		script <<<"$VIRTUAL.$call rescue puts 1"
-		equal "$status" 125
-		equal "$output" ""
-		has "$(faults)" "1 . ${call%%[ (]*} needs the memory guard, which this version does not have yet"
-		equal "$(ops)" "faults finish"
-	done
+@test "blocks go with the start of their virtual; run takes none" {
+	script <<<"$VIRTUAL.on(:oom) { }.on(:usage, \"80%\") { }.start"
+	equal "$(asked 'select(.op == "start").blocks')" \
+		'[{"id":1,"once":false,"type":"oom"},{"id":2,"once":false,"type":"usage","value":"80%"}]'
 	script <<<"$VIRTUAL.run { }"
 	has "$(faults)" "a block is not called here"
 }

@@ -74,11 +74,34 @@ static void no_series_of_steps_breaks_the_bounds(void **state)
 	}
 }
 
+static void a_limit_falls_to_what_is_used_and_a_margin_and_not_below_its_floor(void **state)
+{
+	static const struct {
+		uint64_t limit_mib, used_mib, floor_mib, result_mib;
+	} falls[] = {
+		{1024, 80, 0, 106},
+		{1024, 80, 128, 128},
+		{1024, 1000, 0, 1024},
+		{110, 80, 0, 110},
+		{111, 80, 0, 106},
+		{64, 0, 128, 64},
+	};
+
+	for (size_t i = 0; i < sizeof falls / sizeof *falls; i++) {
+		struct give_back g = {.given = true, .floor_bytes = MIB(falls[i].floor_mib)};
+		uint64_t limit = give_back_decide(&g, MIB(falls[i].limit_mib), MIB(falls[i].used_mib));
+
+		if (limit != MIB(falls[i].result_mib))
+			fail_msg("row %zu: %llu MiB", i, (unsigned long long)(limit >> 20));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_limit_rises_by_its_step_as_far_as_ceiling_and_reserve_allow),
 		cmocka_unit_test(no_series_of_steps_breaks_the_bounds),
+		cmocka_unit_test(a_limit_falls_to_what_is_used_and_a_margin_and_not_below_its_floor),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -145,7 +145,7 @@ static void what_is_wrong_is_said(void **state)
 		{"run --memory_high 3 x", "run: unknown option --memory_high (did you mean --memory-high?)"},
 		{"run --cmnd x", "run: unknown option --cmnd"},
 		{"run --grow x", "run: --grow: \"x\" is not NAME=VALUE"},
-		{"run --give-back x", "run: unknown option --give-back"},
+		{"run --give-back x", "run: --give-back: \"x\" is not NAME=VALUE"},
 		{"run --xyzzyxyzzy x", "run: unknown option --xyzzyxyzzy"},
 		{"stop web --memory 3", "stop: unknown option --memory"},
 		{"stop web --tiemout 3", "stop: unknown option --tiemout (did you mean --timeout?)"},

@@ -378,8 +378,10 @@ static void every_fault_has_its_words(void **state)
 			"resource: :grow: unknown key :celing (did you mean :ceiling?)"},
 		{"resource", "'grow':'1G','memory':'64M'",
 			"resource: :grow: \"1G\" is not a hash like { :step => \"64M\", :ceiling => \"2G\" }"},
-		{"resource", "'give_back':{}",
-			"resource: :give_back: needs the memory guard, which this version does not have yet"},
+		{"resource", "'give_back':{}", "resource: :give_back: needs :memory, the limit that it lowers"},
+		{"resource", "'give_back':{},'memory':'64M'", "resource: :give_back: needs :floor, how low it may go"},
+		{"resource", "'give_back':{'flor':1},'memory':'64M'",
+			"resource: :give_back: unknown key :flor (did you mean :floor?)"},
 
 		{"jail", "'root':'etc'", "jail: :root: \"etc\" is not absolute"},
 		{"jail", "'root':'/'",
