@@ -16,13 +16,7 @@
 #include "sys/borrow.h"
 #include "sys/image.h"
 
-enum {
-	/* The killer weighs a victim by its resident size and adds a thousandth of the limit for each point of
-	 * oom_score_adj, rounded down to whole pages: a thousand pages may be lost so, and page tables and files that
-	 * the program maps count for it as well.  Each MiB costs 2 KiB of page tables, outside the cage. */
-	INFLATE_MIB = 64,
-	STACK = 16 * 1024,
-};
+enum { STACK = 16 * 1024 };
 
 /* ---- what they are made with ---- */
 
@@ -81,7 +75,7 @@ static void be_born(void *arg)
 	sigprocmask(SIG_SETMASK, &all, NULL);
 	prctl(PR_SET_PDEATHSIG, SIGKILL); /* until it is seized */
 	setsid();
-	snprintf(times, sizeof times, "%d", INFLATE_MIB);
+	snprintf(times, sizeof times, "%u", k->inflate_mib);
 	/* Descriptors above 2, so none is in the way of another. */
 	if (take_place(k->mapped, 0) < 0 || take_place(k->group, 1) < 0 || take_place(k->theirs, 2) < 0 ||
 		close_range(3, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
@@ -108,7 +102,7 @@ int decoy_start(const struct decoy_kit *k, struct decoy *d, struct err *e)
 		*e = b.err;
 		return -e->code;
 	}
-	*d = (struct decoy){DECOY_STARTED, pid};
+	*d = (struct decoy){.state = DECOY_STARTED, .mib = k->inflate_mib, .pid = pid};
 	return 0;
 }
 

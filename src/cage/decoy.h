@@ -25,9 +25,16 @@ struct decoy_kit {
 	int group;  /* where they stand: a file that takes "0" for the writer */
 	int news;   /* a pipe, non-blocking: struct decoy_news */
 	int theirs; /* its other end */
+
+	/* How big the next shall look. The killer weighs a victim by its resident size and adds a thousandth of the
+	 * limit for each point of oom_score_adj, rounded down to whole pages: a thousand pages may be lost so, and page
+	 * tables and files that the program maps count for it as well.  A program that has an oom_score_adj of 1000
+	 * itself (stress-ng's workers do) is outweighed by resident size alone.  Each MiB costs 2 KiB of page tables,
+	 * outside the cage. */
+	unsigned inflate_mib;
 };
 
-#define DECOY_KIT_NONE ((struct decoy_kit){-1, -1, -1, -1, -1})
+#define DECOY_KIT_NONE ((struct decoy_kit){-1, -1, -1, -1, -1, 0})
 
 int decoy_kit_open(struct decoy_kit *k, const struct cage *c, struct err *e);
 void decoy_kit_drop(struct decoy_kit *k);
@@ -44,7 +51,8 @@ enum decoy_state {
 
 struct decoy {
 	enum decoy_state state;
-	pid_t pid; /* ours and not reaped: the number is nobody else's */
+	unsigned mib; /* how big it looks */
+	pid_t pid;    /* ours and not reaped: the number is nobody else's */
 };
 
 int decoy_start(const struct decoy_kit *k, struct decoy *d, struct err *e);

@@ -19,6 +19,8 @@ enum {
 	SPARES = 1,
 	DECOYS_MAX = 24, /* of a hold of 30 s some sixteen */
 	START_MS = 5000,
+	INFLATE_LEAST_MIB = 64,
+	INFLATE_MAX_MIB = 1024,
 	STAND_BACK_MS = 250,
 };
 
@@ -34,6 +36,7 @@ struct guard {
 	struct guard_owner *owner;
 	enum guard_state state;
 	unsigned hold_ms;
+	bool armed; /* the first are inside */
 	struct decoy_kit kit;
 	struct decoy decoys[DECOYS_MAX];
 	struct watch news_watch;
@@ -42,32 +45,77 @@ struct guard {
 
 #define OWNER_OF(pointer, field) ((struct guard *)((char *)(pointer)-offsetof(struct guard, field)))
 
-static size_t count(const struct guard *g, enum decoy_state first, enum decoy_state last)
+static uint64_t limit_mib(const struct guard *g)
+{
+	struct cage_usage u;
+
+	cage_memory(g->cage, &u);
+	return u.memory_limit_bytes >> 20;
+}
+
+/* Bigger than anybody inside can be, now and after some steps of growth. */
+static unsigned wanted_mib(uint64_t limit)
+{
+	return limit > (INFLATE_MAX_MIB - INFLATE_LEAST_MIB) / 2 ? INFLATE_MAX_MIB
+								 : (unsigned)(2 * limit + INFLATE_LEAST_MIB);
+}
+
+/* Does it outweigh whoever may be inside? */
+static bool is_big(const struct decoy *d, uint64_t limit)
+{
+	return d->mib >= INFLATE_MAX_MIB || d->mib >= limit + INFLATE_LEAST_MIB / 2;
+}
+
+/* least: in MiB, see is_big(); 0: of any size. */
+static size_t count(const struct guard *g, enum decoy_state first, enum decoy_state last, uint64_t least)
 {
 	size_t n = 0;
 
-	for (size_t i = 0; i < DECOYS_MAX; i++)
-		n += g->decoys[i].state >= first && g->decoys[i].state <= last;
+	for (size_t i = 0; i < DECOYS_MAX; i++) {
+		const struct decoy *d = &g->decoys[i];
+
+		n += d->state >= first && d->state <= last && (!least || is_big(d, least));
+	}
 	return n;
 }
 
-static struct decoy *find(struct guard *g, enum decoy_state state)
+static struct decoy *find(struct guard *g, enum decoy_state state, uint64_t least)
 {
 	for (size_t i = 0; i < DECOYS_MAX; i++)
-		if (g->decoys[i].state == state)
+		if (g->decoys[i].state == state && (!least || is_big(&g->decoys[i], least)))
 			return &g->decoys[i];
 	return NULL;
 }
 
-/* As many inside and beside as there should be, as far as there are any. */
+static void dismiss_small(struct guard *g, uint64_t limit)
+{
+	for (size_t i = 0; i < DECOYS_MAX; i++) {
+		struct decoy *d = &g->decoys[i];
+
+		if ((d->state == DECOY_SPARE || d->state == DECOY_ARMED) && !is_big(d, limit))
+			decoy_kill(d);
+	}
+}
+
+/* As many inside and beside as there should be, as far as there are any.  To look big takes time (some 70 ms a GiB on a
+ * slow machine), so those of the launch are small, which is enough but for a program that offers itself to the killer;
+ * they are relieved by big ones as soon as there are any. */
 static int top_up(struct guard *g, struct err *e)
 {
+	uint64_t limit = limit_mib(g);
 	struct decoy *d;
 	int r = 0;
 
-	while (count(g, DECOY_JOINING, DECOY_ARMED) < INSIDE && (d = find(g, DECOY_SPARE)))
+	while (count(g, DECOY_JOINING, DECOY_ARMED, limit) < INSIDE && (d = find(g, DECOY_SPARE, limit)))
 		decoy_join(d);
-	while (r == 0 && count(g, DECOY_STARTED, DECOY_ARMED) < INSIDE + SPARES && (d = find(g, DECOY_NONE)))
+	while (count(g, DECOY_JOINING, DECOY_ARMED, 0) < INSIDE && (d = find(g, DECOY_SPARE, 0)))
+		decoy_join(d);
+	if (count(g, DECOY_ARMED, DECOY_ARMED, limit) >= INSIDE)
+		dismiss_small(g, limit);
+	g->kit.inflate_mib = g->armed ? wanted_mib(limit) : INFLATE_LEAST_MIB;
+	while (r == 0 &&
+		count(g, DECOY_STARTED, DECOY_ARMED, g->armed ? limit : 0) < (g->armed ? INSIDE + SPARES : INSIDE) &&
+		(d = find(g, DECOY_NONE, 0)))
 		r = decoy_start(&g->kit, d, e);
 	return r;
 }
@@ -206,7 +254,7 @@ static int wait_until_armed(struct guard *g, struct err *e)
 {
 	uint64_t end = loop_now_ms() + START_MS;
 
-	while (count(g, DECOY_ARMED, DECOY_ARMED) < INSIDE) {
+	while (count(g, DECOY_ARMED, DECOY_ARMED, 0) < INSIDE) {
 		struct pollfd p = {.fd = g->kit.news, .events = POLLIN};
 		uint64_t now = loop_now_ms();
 
@@ -214,7 +262,7 @@ static int wait_until_armed(struct guard *g, struct err *e)
 			return err_set(e, ETIMEDOUT, "the decoys are not ready within %d s", START_MS / 1000);
 		hear(g);
 		guard_look(g);
-		if (count(g, DECOY_STARTED, DECOY_ARMED) == 0)
+		if (count(g, DECOY_STARTED, DECOY_ARMED, 0) == 0)
 			return err_set(e, ECHILD, "the decoys do not live (is /proc/self/oom_score_adj writable?)");
 	}
 	return 0;
@@ -241,6 +289,7 @@ int guard_start(
 	struct loop *l, struct cage *c, unsigned hold_ms, struct guard_owner *o, struct guard **ret, struct err *e)
 {
 	AUTO(guard_drop) struct guard *g = calloc(1, sizeof *g);
+	struct err later; /* what stands inside must do then */
 	int r;
 
 	if (!g)
@@ -259,10 +308,12 @@ int guard_start(
 		r = top_up(g, e);
 	if (r == 0)
 		r = wait_until_armed(g, e);
+	g->armed = true;
 	if (r == 0)
 		r = loop_watch(l, &g->news_watch, g->kit.news, EPOLLIN, e);
 	if (r < 0)
 		return r;
+	top_up(g, &later);
 	*ret = g;
 	g = NULL;
 	return 0;

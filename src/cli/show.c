@@ -78,6 +78,19 @@ static void print_command(const json_t *description)
 	putchar('\n');
 }
 
+static void print_guard(const json_t *guard)
+{
+	const char *now = json_is_true(json_object_get(guard, "waits"))	  ? "; now it is stopped until there is room"
+			  : json_is_true(json_object_get(guard, "holds")) ? "; now it is held"
+									  : "";
+
+	if (strcmp(json_string_value(json_object_get(guard, "mechanism")), "decoy") == 0)
+		printf("guard: decoys; when the cage is full, whoever wants memory is held until there is an answer, "
+		       "and no "
+		       "call fails%s\n",
+			now);
+}
+
 static void print_virtual(const json_t *v)
 {
 	const json_t *root = json_object_get(json_object_get(json_object_get(v, "description"), "jail"), "root");
@@ -96,6 +109,8 @@ static void print_virtual(const json_t *v)
 		printf("vip: %s on %s\n", json_string_value(vip),
 			json_string_value(
 				json_object_get(json_object_get(json_object_get(v, "description"), "ip"), "dev")));
+	if (json_object_get(v, "guard"))
+		print_guard(json_object_get(v, "guard"));
 	printf("limits, as the kernel holds them:\n");
 	print_limits(json_object_get(v, "limits"));
 	printf("usage:\n");

@@ -13,8 +13,15 @@
  *     {"op":"faults", "list":[{"file","line","section"?,"key"?,"text","trace"?:[...]}]}   no answer; the server prints
  *     {"op":"finish", "status":N}                  no answer; the script has ended. Without "status": that of the
  *                                                  last virtual, which may still be running
- *   on NAME/control.sock:
+ *     {"op":"start", "spec", "blocks":[...]}       the same; the script has blocks for its events (run/blocks.h), and
+ * gets
+ *                                                  {"event":{...}, "virtual", "block":N} unasked, one a block until it
+ * says
+ *     {"op":"answered", "name", "block":N}         no answer; the block has run
+ *   on NAME/control.sock, and from the script host with "name":
  *     {"op":"show"}                                -> {"ok":true, "virtual":{...}}
+ *     {"op":"set", "resource":{...}, "force"?}     -> {"ok":true}: all of these limits are in force
+ *     {"op":"events", "follow"?:true}              -> {"ok":true, "events":[...]}, then {"event":{...}} as they come
  *     {"op":"stop", "timeout_ms"?:N}               -> {"ok":true, "status"} when nothing of it is left
  *     {"op":"kill", "signal":N}                    -> {"ok":true}
  */

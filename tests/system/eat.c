@@ -5,6 +5,9 @@
  * WAY: one of the rows below.  MIB: how much in all.  It is kept for so long, 0 by default.  Prints "ate MIB WAY" and
  * ends with 0 when every call succeeded in full and every byte is what it should be; says what failed and ends with 1
  * when one did not.  Memory is taken in pieces of 1 MiB unless the way says otherwise.
+ *
+ * With EAT_STALLS in the environment the way "page" prints each time that it has stood still for more than 200 us: when
+ * it began and when it ended, in microseconds since 1970.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -19,7 +22,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { MIB = 1 << 20, PAGE = 4096, PARTS = 8, PIPE_BYTES = 1 << 20 };
+enum { MIB = 1 << 20, PAGE = 4096, PARTS = 8, PIPE_BYTES = 1 << 20, STALL_US = 200 };
 
 static const char *way;
 
@@ -58,12 +61,44 @@ static void check(const char *p, size_t bytes)
 			fail("a page has lost its content");
 }
 
+static long long now_us(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_REALTIME, &t);
+	return t.tv_sec * 1000000LL + t.tv_nsec / 1000;
+}
+
+static void touch_and_watch(char *p, size_t bytes)
+{
+	static long long stalls[4096][2];
+	size_t count = 0;
+	long long last = now_us();
+
+	for (size_t i = 0; i < bytes; i += PAGE) {
+		long long now;
+
+		p[i] = mark(i);
+		now = now_us();
+		if (now - last > STALL_US && count < sizeof stalls / sizeof *stalls) {
+			stalls[count][0] = last;
+			stalls[count++][1] = now;
+		}
+		last = now;
+	}
+	for (size_t i = 0; i < count; i++)
+		printf("stall %lld %lld\n", stalls[i][0], stalls[i][1]);
+}
+
 static void eat_page(size_t bytes)
 {
 	char *p = map(bytes, MAP_NORESERVE);
 
 	madvise(p, bytes, MADV_NOHUGEPAGE);
-	touch(p, bytes);
+	if (getenv("EAT_STALLS"))
+		touch_and_watch(p, bytes);
+	else
+		touch(p, bytes);
 	check(p, bytes);
 }
 

@@ -54,7 +54,7 @@ runs() { timeout 120 "$BUILD/virtualing" "$NAME.rb"; }
 	guarded=$(virtualing show --json "$NAME" | jq .usage.memory)
 	at_most $((guarded - plain)) 1048576 "bytes that the guard costs the cage"
 	equal "$(virtualing show --json "$NAME" | jq -c '.processes | length')" 1 processes
-	equal "$(pgrep -c virtualing-deco)" 3 decoys
+	wait_until 10 eval '[ "$(pgrep -c virtualing-deco)" = 3 ]' || fail "$(pgrep -c virtualing-deco) decoys"
 	virtualing stop "$NAME"
 	virtualing stop "$NAME-plain"
 	equal "$(pgrep virtualing-deco)" ""
@@ -330,4 +330,19 @@ Usage Up or Down to threadshould !!! > 1 down"
 	run timeout 60 "$BUILD/virtualing" run --quiet --report "$PWD/no/where" -- true
 	equal "$status" 0
 	has "$output" "write the report $PWD/no/where: No such file or directory"
+}
+
+@test "the examples do what they say" {
+	local examples=$TESTS/../examples/memory
+	run timeout 60 "$BUILD/virtualing" "$examples/oom.rb" "$EAT" page 150
+	equal "${lines[0]} $status" "OOM KILLER!!! > 1 137"
+	run timeout 60 "$BUILD/virtualing" "$examples/usage.rb" "$EAT" page 60 300
+	equal "$output" $'Usage up through 4 MiB > 1\nate 60 page\nUsage down through 4 MiB > 1'
+	run timeout 60 "$BUILD/virtualing" "$examples/expand.rb" "$EAT" page 120
+	equal "$output" $'expand: 100663296 bytes\nexpand: 134217728 bytes\nate 120 page'
+	run timeout 60 "$BUILD/virtualing" "$examples/grow.rb" "$EAT" page 120
+	equal "$status" 0
+	run timeout 60 "$BUILD/virtualing" "$examples/notify.rb" /bin/echo "$EAT" page 150
+	has "$output" "notify is full: "
+	has "$output" "notify: the kernel has killed 1"
 }
