@@ -11,15 +11,10 @@
 #include <unistd.h>
 
 #include "base/own.h"
-#include "cage/gauge.h"
-#include "run/blocks.h"
-#include "run/memory.h"
 #include "run/say.h"
 #include "run/set.h"
-#include "run/spawn.h"
-#include "run/state.h"
 #include "run/summary.h"
-#include "run/undertaker.h"
+#include "run/virtual_private.h"
 #include "sys/proc.h"
 
 enum {
@@ -28,65 +23,7 @@ enum {
 	CLEAR_FIRST_MS = 1, /* how long to wait before looking again whether killed processes are gone; doubles */
 	CLEAR_LONGEST_MS = 250,
 	CLEAR_COMPLAIN_MS = 10000,
-	PIDS_SHOWN = 1024,
-	EVENTS_KEPT = 256,
 	ACCEPT_PAUSE_NS = 10000000,
-};
-
-struct pressure { /* a trigger that a block waits for */
-	struct virtual *v;
-	struct pressure *next;
-	int block, fd;
-	struct watch watch;
-};
-
-struct levels { /* that are being set for blocks */
-	struct virtual *v;
-	int result;
-	struct err *e;
-};
-
-struct virtual
-{
-	struct virtual_owner *owner;
-	struct spec *spec;
-	enum virtual_state state;
-
-	/* what it has, in the order in which it gets it */
-	struct state *folder;
-	struct cage *cage;
-	struct memory *memory; /* NULL: its limit is the kernel's alone */
-	struct memory_owner memory_owner;
-	struct blocks *blocks;
-	struct pressure *pressures;
-	int level_block[GAUGE_LEVELS_MAX]; /* which block waits for a level of the memory */
-	json_t *events, *counts;	   /* the latest; how many of each type in all */
-	json_t *summary;		   /* made at its end; or NULL */
-	json_t *limits_at_start;
-	uint64_t kills_told;
-	struct jail_look *look;
-	struct jail_ready *ready;
-	struct vip_keeper keeper;
-	struct spawned child;
-	struct undertaker undertaker;
-	int listener;
-	time_t started;
-	uint64_t started_ms;
-
-	struct watch keeper_watch, child_watch, report_watch, listen_watch;
-	struct alarm alarm;
-	unsigned clear_ms; /* next pause while clearing */
-	uint64_t clear_since;
-	unsigned stop_ms;
-	bool complained, kill_failed, address_lost;
-	bool stop_wanted; /* asked for while it was starting */
-
-	bool failed;
-	int failure; /* 125, 126, 127 */
-	bool reaped; /* the child */
-	bool ended;  /* wait_status is valid: the command's, from init where there is one */
-	int wait_status;
-	struct err err;
 };
 
 const char *const virtual_state_names[VIRTUAL_STATES] = {
@@ -108,8 +45,6 @@ void virtual_check(const struct cage_host *host, const struct spec *s, struct fa
 }
 
 /* ---- what it listens to ---- */
-
-#define OWNER_OF(watch, field) ((struct virtual *)((char *)(watch)-offsetof(struct virtual, field)))
 
 static void keeper_ready(struct watch *w, uint32_t events)
 {
@@ -208,178 +143,6 @@ static void alarm_rings(struct alarm *a)
 	happen(OWNER_OF(a, alarm), EVENT_ALARM);
 }
 
-/* ---- what happens to it ---- */
-
-static void set_known(json_t *o, const char *key, uint64_t value)
-{
-	if (value != UINT64_MAX)
-		json_object_set_new(o, key, json_integer((json_int_t)value));
-}
-
-static void keep_event(struct virtual *v, const json_t *event)
-{
-	const char *type = json_string_value(json_object_get(event, "type"));
-
-	json_object_set_new(v->counts, type, json_integer(json_integer_value(json_object_get(v->counts, type)) + 1));
-	json_array_append_new(v->events, json_deep_copy(event));
-	if (json_array_size(v->events) > EVENTS_KEPT)
-		json_array_remove(v->events, 0);
-	v->owner->happened(v->owner, v, event);
-}
-
-static void happened(struct virtual *v, const char *type, json_t *more)
-{
-	json_t *event = memory_event(v->cage, type);
-
-	if (more)
-		json_object_update(event, more);
-	json_decref(more);
-	keep_event(v, event);
-	blocks_tell(v->blocks, event, 0);
-	json_decref(event);
-}
-
-static bool send_to_script(void *arg, json_t *message)
-{
-	struct virtual *v = arg;
-
-	json_object_set_new(message, "virtual", json_string(virtual_name(v)));
-	return v->owner->tell_script(v->owner, v, message);
-}
-
-static bool memory_asks(struct memory_owner *o, const json_t *event)
-{
-	return blocks_tell(OWNER_OF(o, memory_owner)->blocks, event, 0);
-}
-
-static void memory_late(struct memory_owner *o)
-{
-	struct virtual *v = OWNER_OF(o, memory_owner);
-
-	v->owner->script_late(v->owner, v);
-}
-
-static void memory_crossed(struct memory_owner *o, int level, const json_t *event)
-{
-	struct virtual *v = OWNER_OF(o, memory_owner);
-
-	keep_event(v, event);
-	blocks_tell(v->blocks, event, v->level_block[level]);
-}
-
-static void memory_happened(struct memory_owner *o, const json_t *event)
-{
-	keep_event(OWNER_OF(o, memory_owner), event);
-}
-
-void virtual_script_gone(struct virtual *v)
-{
-	blocks_drop(&v->blocks);
-	if (v->memory)
-		memory_answer(v->memory);
-}
-
-void virtual_block_answered(struct virtual *v, int id)
-{
-	blocks_answered(v->blocks, id);
-	if (v->memory && !blocks_busy(v->blocks, "oom"))
-		memory_answer(v->memory);
-}
-
-/* ---- pressure ---- */
-
-static void pressure_ready(struct watch *w, uint32_t events)
-{
-	struct pressure *p = (struct pressure *)((char *)w - offsetof(struct pressure, watch));
-	json_t *event;
-
-	if (events & EPOLLERR) { /* the group goes */
-		loop_unwatch(p->v->owner->loop, w);
-		return;
-	}
-	event = memory_event(p->v->cage, "pressure");
-	keep_event(p->v, event);
-	blocks_tell(p->v->blocks, event, p->block);
-	json_decref(event);
-}
-
-static void add_pressure(void *arg, int id, uint64_t percent)
-{
-	struct levels *l = arg;
-	struct pressure *p = calloc(1, sizeof *p);
-
-	if (l->result < 0 || !p) {
-		free(p);
-		return;
-	}
-	*p = (struct pressure){.v = l->v, .next = l->v->pressures, .block = id, .watch = {-1, pressure_ready}};
-	l->v->pressures = p;
-	p->fd = cage_open_pressure(l->v->cage, (unsigned)percent, l->e);
-	if (p->fd < 0 || loop_watch(l->v->owner->loop, &p->watch, p->fd, EPOLLPRI, l->e) < 0)
-		l->result = -1;
-}
-
-static int watch_pressure(struct virtual *v, struct err *e)
-{
-	struct levels levels = {v, 0, e};
-
-	blocks_each(v->blocks, "pressure", add_pressure, &levels);
-	return levels.result < 0 ? -e->code : 0;
-}
-
-static void drop_pressures(struct virtual *v)
-{
-	while (v->pressures) {
-		struct pressure *p = v->pressures;
-
-		v->pressures = p->next;
-		loop_unwatch(v->owner->loop, &p->watch);
-		fd_drop(&p->fd);
-		free(p);
-	}
-}
-
-/* ---- its memory ---- */
-
-static void add_level(void *arg, int id, uint64_t value)
-{
-	struct levels *l = arg;
-	int level = l->result < 0 ? -1 : memory_level(l->v->memory, value, l->e);
-
-	if (level >= 0)
-		l->v->level_block[level] = id;
-	else
-		l->result = -1;
-}
-
-static int guard_memory(struct virtual *v, struct err *e)
-{
-	bool waits = limits_has(&v->spec->limits, LIMIT_OOM) && !v->spec->limits.value[LIMIT_OOM];
-	bool guard = waits || v->spec->grow.given || blocks_want(v->blocks, "oom");
-	struct levels levels = {v, 0, e};
-	int r;
-
-	r = watch_pressure(v, e);
-	/* Who lowers a limit must be able to hold what comes in between. */
-	guard = guard || v->spec->give_back.given;
-	if (r < 0 || (!guard && !blocks_want(v->blocks, "usage")))
-		return r;
-	r = memory_start(v->owner->loop, v->cage, v->spec, guard, &v->memory_owner, &v->memory, e);
-	if (r < 0)
-		return r;
-	blocks_each(v->blocks, "usage", add_level, &levels);
-	return levels.result < 0 ? -e->code : 0;
-}
-
-static void tell_kills(struct virtual *v)
-{
-	uint64_t kills = v->cage ? cage_oom_kills(v->cage) : 0;
-
-	if (kills > v->kills_told)
-		happened(v, "killed", json_pack("{s:I}", "processes", (json_int_t)(kills - v->kills_told)));
-	v->kills_told = kills;
-}
-
 /* ---- launch ---- */
 
 static int open_cage(struct virtual *v, struct err *e)
@@ -446,7 +209,7 @@ static int launch_all(struct virtual *v, struct err *e)
 	if (r == 0)
 		r = open_cage(v, e);
 	if (r == 0)
-		r = guard_memory(v, e);
+		r = virtual_watch_memory(v, e);
 	if (r == 0 && !jail_wants_init(v->ready))
 		r = undertaker_call(&v->undertaker, v->cage, e);
 	if (r == 0)
@@ -487,7 +250,7 @@ static void running(struct virtual *v)
 		clear(v);
 		return;
 	}
-	happened(v, "started", json_pack("{s:i}", "pid", (int)v->child.main_pid));
+	virtual_happened(v, "started", json_pack("{s:i}", "pid", (int)v->child.main_pid));
 	v->owner->started(v->owner, v);
 	if (v->stop_wanted)
 		ask_to_end(v);
@@ -586,7 +349,7 @@ static void kill_all(struct virtual *v)
 {
 	struct err e;
 
-	memory_end(&v->memory); /* its decoys stand in the cage */
+	virtual_unwatch_memory(v); /* decoys stand in the cage */
 	if (v->cage && cage_kill(v->cage, &e) < 0 && !v->kill_failed) {
 		v->kill_failed = true; /* said once: it is tried again and again */
 		say(virtual_name(v), "%s", e.text);
@@ -655,32 +418,6 @@ static void gone(struct virtual *v)
 	v->owner->gone(v->owner, v);
 }
 
-static json_t *resource_of(const struct spec *s)
-{
-	json_t *description = spec_json(s), *resource = json_incref(json_object_get(description, "resource"));
-
-	json_decref(description);
-	return resource;
-}
-
-static void sum_up(struct virtual *v, json_t *end)
-{
-	struct cage_usage u;
-	json_t *o = json_pack("{s:s, s:o, s:f, s:o*, s:o*, s:O}", "name", virtual_name(v), "started",
-		json_integer(v->started), "seconds", (double)(loop_now_ms() - v->started_ms) / 1e3, "limits_at_start",
-		json_incref(v->limits_at_start), "limits_at_end", resource_of(v->spec), "events", v->counts);
-
-	json_object_update_missing(o, end);
-	cage_usage(v->cage, &u);
-	set_known(o, "cpu_us", u.cpu_us);
-	set_known(o, "memory_peak", u.memory_peak_bytes);
-	set_known(o, "io_read", u.io_read_bytes);
-	set_known(o, "io_write", u.io_write_bytes);
-	set_known(o, "oom_kills", u.oom_kills);
-	json_decref(v->summary);
-	v->summary = o;
-}
-
 static void tell_end(struct virtual *v)
 {
 	int signal = virtual_signal_of_end(v);
@@ -688,10 +425,10 @@ static void tell_end(struct virtual *v)
 
 	if (signal)
 		json_object_set_new(how, "signal", json_integer(signal));
-	tell_kills(v);
+	virtual_tell_kills(v);
 	if (v->spec->report)
-		sum_up(v, how);
-	happened(v, "exit", how);
+		virtual_sum_up(v, how);
+	virtual_happened(v, "exit", how);
 }
 
 static bool anything_alive(struct virtual *v)
@@ -746,8 +483,7 @@ static void clear_more(struct virtual *v)
 
 static void stop_listening(struct virtual *v)
 {
-	memory_end(&v->memory);
-	drop_pressures(v);
+	virtual_unwatch_memory(v);
 	struct loop *l = v->owner->loop;
 
 	loop_clear_alarm(l, &v->alarm);
@@ -825,7 +561,7 @@ int virtual_set(struct virtual *v, const json_t *resource, bool force, struct er
 		return err_set(e, ESRCH, "%s does not run (it is %s)", virtual_name(v), virtual_state_names[v->state]);
 	r = set_limits(v->cage, v->spec, v->memory, resource, force, e);
 	if (r == 0)
-		happened(v, "set", json_pack("{s:O}", "changed", resource));
+		virtual_happened(v, "set", json_pack("{s:O}", "changed", resource));
 	return r;
 }
 
@@ -851,10 +587,10 @@ static struct virtual *new_virtual(struct virtual_owner *o, struct spec *spec, s
 	v->report_watch = (struct watch){-1, report_ready};
 	v->listen_watch = (struct watch){-1, listener_ready};
 	v->alarm.ring = alarm_rings;
-	v->memory_owner = (struct memory_owner){memory_asks, memory_late, memory_crossed, memory_happened};
+	v->memory_owner = virtual_memory_owner;
 	v->events = json_array();
 	v->counts = json_object();
-	v->limits_at_start = resource_of(spec);
+	v->limits_at_start = spec->report ? virtual_limits(spec) : NULL;
 	return v;
 }
 
@@ -864,7 +600,7 @@ int virtual_start(struct virtual_owner *o, struct spec *spec, struct jail_look *
 	struct virtual *v = new_virtual(o, spec, look);
 	uint64_t limit = limits_has(&spec->limits, LIMIT_MEMORY) ? spec->limits.value[LIMIT_MEMORY] : SIZE_NO_LIMIT;
 	bool recovered;
-	int r = blocks ? blocks_read(blocks, limit, send_to_script, v, &v->blocks, e) : 0;
+	int r = blocks ? blocks_read(blocks, limit, virtual_send_to_script, v, &v->blocks, e) : 0;
 
 	if (r == 0)
 		r = state_open(spec->name, &recovered, &v->folder, e);
@@ -931,7 +667,7 @@ void virtual_look_children(struct virtual *v)
 
 	if (v->memory) {
 		memory_look(v->memory);
-		tell_kills(v);
+		virtual_tell_kills(v);
 	}
 	if (v->state != VIRTUAL_RUNNING || jail_wants_init(v->ready))
 		return;
@@ -963,60 +699,4 @@ int virtual_status(const struct virtual *v)
 	if (!v->ended)
 		return 125;
 	return signal ? 128 + signal : WEXITSTATUS(v->wait_status);
-}
-
-/* ---- for show ---- */
-
-static void add_limit(void *arg, const char *key, const char *file, const char *value)
-{
-	json_array_append_new(arg, json_pack("{s:s, s:s, s:s}", "key", key, "file", file, "value", value));
-}
-
-static json_t *usage_json(const struct virtual *v)
-{
-	json_t *o = json_object();
-	struct cage_usage u;
-
-	cage_usage(v->cage, &u);
-	set_known(o, "memory", u.memory_bytes);
-	set_known(o, "memory_peak", u.memory_peak_bytes);
-	set_known(o, "memory_limit", u.memory_limit_bytes);
-	set_known(o, "swap", u.swap_bytes);
-	set_known(o, "cpu_us", u.cpu_us);
-	set_known(o, "cpu_throttled_us", u.cpu_throttled_us);
-	set_known(o, "pids", u.pids);
-	set_known(o, "oom_kills", u.oom_kills);
-	set_known(o, "io_read", u.io_read_bytes);
-	set_known(o, "io_write", u.io_write_bytes);
-	return o;
-}
-
-static json_t *pids_json(const struct virtual *v)
-{
-	pid_t pids[PIDS_SHOWN];
-	ssize_t n = cage_pids(v->cage, pids, PIDS_SHOWN);
-	json_t *list = json_array();
-
-	for (ssize_t i = 0; i < n && i < PIDS_SHOWN; i++)
-		json_array_append_new(list, json_integer(pids[i]));
-	return list;
-}
-
-json_t *virtual_json(const struct virtual *v)
-{
-	json_t *limits = json_array();
-	json_t *o = json_pack("{s:s, s:s, s:i, s:i, s:s, s:o, s:o}", "name", virtual_name(v), "state",
-		virtual_state_names[v->state], "pid", (int)v->child.main_pid, "supervisor", (int)getpid(), "cgroup",
-		cage_host_kind(v->owner->host), "limits", limits, "description", spec_json(v->spec));
-
-	if (v->started)
-		json_object_set_new(o, "uptime_ms", json_integer((json_int_t)(loop_now_ms() - v->started_ms)));
-	if (v->memory)
-		json_object_set_new(o, "guard", memory_json(v->memory));
-	if (v->cage) {
-		cage_each(v->cage, add_limit, limits);
-		json_object_set_new(o, "usage", usage_json(v));
-		json_object_set_new(o, "processes", pids_json(v));
-	}
-	return o;
 }

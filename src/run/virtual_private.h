@@ -1,0 +1,80 @@
+/* What the parts of a virtual share: virtual.c (its life), virtual_events.c (what happens to it, and who is told), and
+ * virtual_show.c (what is shown of it).  Nobody else includes this. */
+#pragma once
+
+#include <jansson.h>
+
+#include "cage/gauge.h"
+#include "run/blocks.h"
+#include "run/memory.h"
+#include "run/spawn.h"
+#include "run/state.h"
+#include "run/undertaker.h"
+#include "run/virtual.h"
+
+struct pressure; /* virtual_events.c */
+
+struct virtual
+{
+	struct virtual_owner *owner;
+	struct spec *spec;
+	enum virtual_state state;
+
+	/* what it has, in the order in which it gets it */
+	struct state *folder;
+	struct cage *cage;
+	struct memory *memory; /* NULL: its limit is the kernel's alone */
+	struct memory_owner memory_owner;
+	struct blocks *blocks;
+	struct pressure *pressures;
+	int level_block[GAUGE_LEVELS_MAX]; /* which block waits for a level of the memory */
+	json_t *events, *counts;	   /* the latest; how many of each type in all */
+	json_t *summary;		   /* made at its end; or NULL */
+	json_t *limits_at_start;
+	uint64_t kills_told;
+	struct jail_look *look;
+	struct jail_ready *ready;
+	struct vip_keeper keeper;
+	struct spawned child;
+	struct undertaker undertaker;
+	int listener;
+	time_t started;
+	uint64_t started_ms;
+
+	struct watch keeper_watch, child_watch, report_watch, listen_watch;
+	struct alarm alarm;
+	unsigned clear_ms; /* next pause while clearing */
+	uint64_t clear_since;
+	unsigned stop_ms;
+	bool complained, kill_failed, address_lost;
+	bool stop_wanted; /* asked for while it was starting */
+
+	bool failed;
+	int failure; /* 125, 126, 127 */
+	bool reaped; /* the child */
+	bool ended;  /* wait_status is valid: the command's, from init where there is one */
+	int wait_status;
+	struct err err;
+};
+
+#define OWNER_OF(watch, field) ((struct virtual *)((char *)(watch)-offsetof(struct virtual, field)))
+
+/* ---- virtual_events.c ---- */
+
+extern const struct memory_owner virtual_memory_owner;
+
+/* Keeps an event, and tells those who follow and the blocks. more: what it has beside the figures of the memory; taken
+ * over; may be NULL. */
+void virtual_happened(struct virtual *v, const char *type, json_t *more);
+void virtual_tell_kills(struct virtual *v); /* if there are new ones */
+bool virtual_send_to_script(void *v, json_t *message);
+
+/* Guards the memory, and sets triggers, as description and blocks want it. */
+int virtual_watch_memory(struct virtual *v, struct err *e);
+void virtual_unwatch_memory(struct virtual *v); /* twice is fine */
+
+/* ---- virtual_show.c ---- */
+
+json_t *virtual_limits(const struct spec *s); /* "resource" of its description; new reference */
+/* What --report says, into v->summary, while the cage is there. end: status and signal; borrowed. */
+void virtual_sum_up(struct virtual *v, json_t *end);

@@ -1,0 +1,154 @@
+/* Blocks of a script: which are told of what, how often, and when again. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/err.h"
+#include "run/blocks.h"
+
+struct script {
+	char said[1024]; /* "BLOCK:TYPExCOUNT " for each message */
+	bool gone;
+};
+
+static bool send(void *arg, json_t *message)
+{
+	struct script *s = arg;
+	const json_t *event = json_object_get(message, "event");
+	size_t used = strlen(s->said);
+
+	if (!s->gone)
+		snprintf(s->said + used, sizeof s->said - used, "%d:%sx%d ",
+			(int)json_integer_value(json_object_get(message, "block")),
+			json_string_value(json_object_get(event, "type")),
+			(int)json_integer_value(json_object_get(event, "count")));
+	json_decref(message);
+	return !s->gone;
+}
+
+static struct blocks *blocks_of(const char *text, struct script *s)
+{
+	json_t *list = json_loads(text, 0, NULL);
+	struct blocks *b;
+	struct err e;
+
+	assert_non_null(list);
+	if (blocks_read(list, 1000, send, s, &b, &e) < 0)
+		fail_msg("%s: %s", text, e.text);
+	json_decref(list);
+	return b;
+}
+
+static bool tell(struct blocks *b, const char *type, int id)
+{
+	json_t *event = json_pack("{s:s}", "type", type);
+	bool told = blocks_tell(b, event, id);
+
+	json_decref(event);
+	return told;
+}
+
+static void a_storm_is_one_message_at_a_time_with_its_count(void **state)
+{
+	struct script s = {0};
+	struct blocks *b = blocks_of("[{\"id\":7,\"type\":\"oom\"}]", &s);
+
+	for (int i = 0; i < 10000; i++)
+		assert_true(tell(b, "oom", 0));
+	assert_string_equal(s.said, "7:oomx1 ");
+	assert_true(blocks_busy(b, "oom"));
+	blocks_answered(b, 7);
+	assert_string_equal(s.said, "7:oomx1 7:oomx9999 ");
+	blocks_answered(b, 7);
+	assert_false(blocks_busy(b, "oom"));
+	assert_string_equal(s.said, "7:oomx1 7:oomx9999 ");
+	blocks_drop(&b);
+}
+
+static void once_is_once(void **state)
+{
+	struct script s = {0};
+	struct blocks *b = blocks_of("[{\"id\":1,\"type\":\"oom\",\"once\":true}]", &s);
+
+	assert_true(blocks_want(b, "oom"));
+	assert_true(tell(b, "oom", 0));
+	assert_false(tell(b, "oom", 0));
+	blocks_answered(b, 1);
+	assert_false(tell(b, "oom", 0));
+	assert_false(blocks_want(b, "oom"));
+	assert_string_equal(s.said, "1:oomx1 ");
+	blocks_drop(&b);
+}
+
+static void each_hears_of_its_own(void **state)
+{
+	struct script s = {0};
+	struct blocks *b =
+		blocks_of("[{\"id\":1,\"type\":\"usage\",\"value\":10},{\"id\":2,\"type\":\"usage\",\"value\":\"50%\"},"
+			  "{\"id\":3,\"type\":\"exit\"}]",
+			&s);
+
+	assert_true(tell(b, "usage", 2));
+	assert_false(tell(b, "killed", 0));
+	assert_true(tell(b, "exit", 0));
+	assert_string_equal(s.said, "2:usagex1 3:exitx1 ");
+	blocks_drop(&b);
+}
+
+static void nobody_is_told_when_the_script_is_gone(void **state)
+{
+	struct script s = {.gone = true};
+	struct blocks *b = blocks_of("[{\"id\":1,\"type\":\"oom\"}]", &s);
+
+	assert_false(tell(b, "oom", 0));
+	assert_false(blocks_busy(b, "oom"));
+	assert_false(tell(NULL, "oom", 0));
+	blocks_drop(&b);
+	blocks_drop(&b);
+}
+
+static void what_is_wrong_is_said(void **state)
+{
+	static const struct {
+		const char *list, *fault;
+	} cases[] = {
+		{"[{\"id\":1,\"type\":\"oops\"}]",
+			"there is no event :oops: there are :oom, :usage, :pressure, :killed and :exit"},
+		{"[{\"id\":1,\"type\":\"usage\"}]",
+			":usage needs a size like 4194304, \"64M\" or \"80%\" of the limit"},
+		{"[{\"id\":1,\"type\":\"usage\",\"value\":0}]",
+			":usage needs a size like 4194304, \"64M\" or \"80%\" of the limit"},
+		{"[{\"id\":1,\"type\":\"usage\",\"value\":\"101%\"}]",
+			":usage needs a size like 4194304, \"64M\" or \"80%\" of the limit"},
+		{"[{\"id\":1,\"type\":\"pressure\",\"value\":5}]", ":pressure needs a share of the time like \"10%\""},
+		{"[{\"id\":1,\"type\":\"oom\",\"value\":5}]", ":oom takes no value"},
+	};
+
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		json_t *list = json_loads(cases[i].list, 0, NULL);
+		struct blocks *b;
+		struct err e = {0};
+
+		assert_int_not_equal(blocks_read(list, 1000, send, NULL, &b, &e), 0);
+		assert_string_equal(e.text, cases[i].fault);
+		json_decref(list);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_storm_is_one_message_at_a_time_with_its_count),
+		cmocka_unit_test(once_is_once),
+		cmocka_unit_test(each_hears_of_its_own),
+		cmocka_unit_test(nobody_is_told_when_the_script_is_gone),
+		cmocka_unit_test(what_is_wrong_is_said),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
