@@ -5,8 +5,10 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -19,6 +21,21 @@
 enum { STACK = 16 * 1024 };
 
 /* ---- what they are made with ---- */
+
+/* Our own program, which is in memory anyway; or, where that is smaller than what a decoy maps, a file in memory. */
+static int open_mapped(void)
+{
+	int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+	struct stat s;
+
+	if (fd >= 0 && fstat(fd, &s) == 0 && s.st_size >= DECOY_FILE_BYTES)
+		return fd;
+	fd_drop(&fd);
+	fd = memfd_create("virtualing-decoys", MFD_CLOEXEC);
+	if (fd >= 0 && ftruncate(fd, DECOY_FILE_BYTES) < 0)
+		fd_drop(&fd);
+	return fd;
+}
 
 int decoy_kit_open(struct decoy_kit *k, const struct cage *c, struct err *e)
 {
@@ -33,9 +50,9 @@ int decoy_kit_open(struct decoy_kit *k, const struct cage *c, struct err *e)
 	k->image = image_open("virtualing-decoy", decoy_image, sizeof decoy_image, e);
 	if (k->image < 0)
 		return -e->code;
-	k->mapped = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+	k->mapped = open_mapped();
 	if (k->mapped < 0)
-		return err_sys(e, "open our own program for the decoys");
+		return err_sys(e, "open a file for the decoys to map");
 	k->group = cage_open_air(c, e);
 	return k->group < 0 ? -e->code : 0;
 }
@@ -133,6 +150,15 @@ static bool is_at_the_door(int status)
 	return status >> 8 == (SIGTRAP | PTRACE_EVENT_EXIT << 8);
 }
 
+/* Not one that has ended itself, because it could not join. */
+static bool was_killed(pid_t pid)
+{
+	unsigned long status = 0;
+
+	return ptrace(PTRACE_GETEVENTMSG, pid, NULL, &status) == 0 && WIFSIGNALED((int)status) &&
+	       WTERMSIG((int)status) == SIGKILL;
+}
+
 /* Who is killed before it is inside, or by us, was not chosen for the cage. */
 bool decoy_look(struct decoy *d)
 {
@@ -143,7 +169,7 @@ bool decoy_look(struct decoy *d)
 			d->state = DECOY_NONE;
 		} else if (!is_at_the_door(status)) {
 			ptrace(PTRACE_CONT, d->pid, NULL, NULL);
-		} else if (d->state == DECOY_JOINING || d->state == DECOY_ARMED) {
+		} else if ((d->state == DECOY_JOINING || d->state == DECOY_ARMED) && was_killed(d->pid)) {
 			d->state = DECOY_HELD;
 			return true;
 		} else {

@@ -40,7 +40,9 @@ int file_write(int dir, const char *name, const char *text)
 
 int file_exchange(int dir, const char *name, const char *text, char *got, size_t size, int *opened)
 {
-	AUTO(fd_drop) int fd = openat(dir, name, O_RDWR | O_CLOEXEC);
+	/* O_NONBLOCK (Linux 6.17): a lower memory.max is taken at once, instead of reclaiming and killing in this call.
+	 */
+	AUTO(fd_drop) int fd = openat(dir, name, O_RDWR | O_CLOEXEC | O_NONBLOCK);
 	ssize_t n;
 
 	*opened = fd >= 0;

@@ -20,8 +20,12 @@ enum {
 	DECOYS_MAX = 24, /* of a hold of 30 s some sixteen */
 	START_MS = 5000,
 	INFLATE_LEAST_MIB = 64,
-	INFLATE_MAX_MIB = 1024,
+	INFLATE_DOUBLE_MIB = 512, /* up to this limit twice of it, beyond a quarter more */
+	INFLATE_MAX_MIB = 16384,
 	STAND_BACK_MS = 250,
+	STAND_BACK_LOOKS = 8, /* then it is tried anew in any case */
+	FALSE_ALARM_MS = 1000,
+	SLICE_MS = 100,
 };
 
 enum guard_state {
@@ -36,7 +40,11 @@ struct guard {
 	struct guard_owner *owner;
 	enum guard_state state;
 	unsigned hold_ms;
-	bool armed; /* the first are inside */
+	bool armed;	 /* the first are inside */
+	bool letting_go; /* who is held goes as soon as another is inside */
+	uint64_t ooms;	 /* the cage's own, when it was full last; UINT64_MAX: not known */
+	uint64_t kills;	 /* of the program, when the guard stood back */
+	unsigned looks;	 /* since then */
 	struct decoy_kit kit;
 	struct decoy decoys[DECOYS_MAX];
 	struct watch news_watch;
@@ -56,8 +64,9 @@ static uint64_t limit_mib(const struct guard *g)
 /* Bigger than anybody inside can be, now and after some steps of growth. */
 static unsigned wanted_mib(uint64_t limit)
 {
-	return limit > (INFLATE_MAX_MIB - INFLATE_LEAST_MIB) / 2 ? INFLATE_MAX_MIB
-								 : (unsigned)(2 * limit + INFLATE_LEAST_MIB);
+	uint64_t mib = INFLATE_LEAST_MIB + (limit <= INFLATE_DOUBLE_MIB ? 2 * limit : limit + limit / 4);
+
+	return mib < INFLATE_MAX_MIB ? (unsigned)mib : INFLATE_MAX_MIB;
 }
 
 /* Does it outweigh whoever may be inside? */
@@ -134,6 +143,23 @@ static void take_news(struct guard *g, const struct decoy_news *n)
 	}
 }
 
+static void let_all_go(struct guard *g)
+{
+	for (size_t i = 0; i < DECOYS_MAX; i++)
+		if (g->decoys[i].state == DECOY_HELD)
+			decoy_let_go(&g->decoys[i]);
+}
+
+/* There is room: nobody waits for those at the door any more, and they stay until another is inside, for else the next
+ * to be chosen would be of the program. */
+static void let_go_guarded(struct guard *g)
+{
+	g->letting_go = count(g, DECOY_ARMED, DECOY_ARMED, 0) == 0 &&
+			count(g, DECOY_JOINING, DECOY_JOINING, 0) + count(g, DECOY_STARTED, DECOY_SPARE, 0) > 0;
+	if (!g->letting_go)
+		let_all_go(g);
+}
+
 static void hear(struct guard *g)
 {
 	struct decoy_news news;
@@ -141,6 +167,8 @@ static void hear(struct guard *g)
 
 	while (read(g->kit.news, &news, sizeof news) == sizeof news)
 		take_news(g, &news);
+	if (g->letting_go)
+		let_go_guarded(g);
 	if (g->state != GUARD_OFF)
 		top_up(g, &ignored);
 }
@@ -152,16 +180,11 @@ static void news_ready(struct watch *w, uint32_t events)
 
 /* ---- a full cage ---- */
 
-static void let_all_go(struct guard *g)
-{
-	for (size_t i = 0; i < DECOYS_MAX; i++)
-		if (g->decoys[i].state == DECOY_HELD)
-			decoy_let_go(&g->decoys[i]);
-}
-
 static void stand_back(struct guard *g)
 {
 	g->state = GUARD_OFF;
+	g->kills = cage_oom_kills(g->cage);
+	g->looks = 0;
 	/* Those inside go first: the next one to be chosen shall be of the program. */
 	for (size_t i = 0; i < DECOYS_MAX; i++)
 		if (g->decoys[i].state == DECOY_JOINING || g->decoys[i].state == DECOY_ARMED)
@@ -183,7 +206,13 @@ void guard_release(struct guard *g, bool room)
 	}
 	g->state = GUARD_ON;
 	top_up(g, &ignored);
-	let_all_go(g);
+	let_go_guarded(g);
+}
+
+/* Somebody has been killed, or there is room, or it has been long enough. */
+static bool may_return(struct guard *g)
+{
+	return cage_oom_kills(g->cage) > g->kills || !cage_is_full(g->cage) || ++g->looks >= STAND_BACK_LOOKS;
 }
 
 static void alarm_rings(struct alarm *a)
@@ -192,55 +221,87 @@ static void alarm_rings(struct alarm *a)
 	struct err ignored;
 
 	if (g->state == GUARD_HOLDING) {
-		stand_back(g);
 		g->owner->late(g->owner);
-	} else if (g->state == GUARD_OFF && cage_is_full(g->cage)) {
+		if (g->state == GUARD_HOLDING) /* he holds on */
+			loop_set_alarm(g->loop, &g->alarm, g->hold_ms);
+	} else if (g->state == GUARD_OFF && !may_return(g)) {
 		loop_set_alarm(g->loop, &g->alarm, STAND_BACK_MS);
 	} else if (g->state == GUARD_OFF) {
 		g->state = GUARD_ON;
+		g->ooms = cage_ooms(g->cage);
 		top_up(g, &ignored);
 	}
 }
 
-/* Chosen for another reason (the host, or a group above, has run out), or too late: room has been made already. */
-static void false_alarm(struct guard *g)
+/* The host has run out, or a group above: they shall have their victim, and not another decoy at once. */
+static void stand_aside(struct guard *g)
 {
-	struct err ignored;
-
+	g->state = GUARD_OFF;
+	g->kills = UINT64_MAX;
+	g->looks = STAND_BACK_LOOKS;
 	let_all_go(g);
-	top_up(g, &ignored);
+	loop_set_alarm(g->loop, &g->alarm, FALSE_ALARM_MS);
 }
 
-static void chosen(struct guard *g)
+/* Since then the kernel has taken the memory of those who were chosen before: they hold nobody any more. */
+static void let_older_go(struct guard *g, const struct decoy *latest)
 {
+	for (size_t i = 0; i < DECOYS_MAX; i++)
+		if (g->decoys[i].state == DECOY_HELD && &g->decoys[i] != latest)
+			decoy_let_go(&g->decoys[i]);
+}
+
+static void chosen(struct guard *g, const struct decoy *d)
+{
+	uint64_t ooms = cage_ooms(g->cage);
 	struct err ignored;
 
 	g->cage->decoy_kills++;
-	switch (g->state) {
-	case GUARD_HOLDING:
+	if (g->state == GUARD_HOLDING) {
+		let_older_go(g, d);
 		top_up(g, &ignored);
-		return;
-	case GUARD_OFF:
+	} else if (g->state == GUARD_OFF || !g->armed) {
 		let_all_go(g);
-		return;
-	case GUARD_ON:
-		break;
+	} else if (ooms != UINT64_MAX && ooms == g->ooms) {
+		stand_aside(g);
+	} else if (!cage_is_full(g->cage)) { /* too late: room has been made meanwhile */
+		g->ooms = ooms;
+		top_up(g, &ignored);
+		let_go_guarded(g);
+	} else {
+		g->ooms = ooms;
+		g->state = GUARD_HOLDING;
+		g->letting_go = false;
+		loop_set_alarm(g->loop, &g->alarm, g->hold_ms);
+		top_up(g, &ignored);
+		g->owner->full(g->owner);
 	}
-	if (!cage_is_full(g->cage)) {
-		false_alarm(g);
-		return;
-	}
-	g->state = GUARD_HOLDING;
-	loop_set_alarm(g->loop, &g->alarm, g->hold_ms);
-	top_up(g, &ignored);
-	g->owner->full(g->owner);
 }
 
 void guard_look(struct guard *g)
 {
 	for (size_t i = 0; i < DECOYS_MAX; i++)
 		if (decoy_look(&g->decoys[i]))
-			chosen(g);
+			chosen(g, &g->decoys[i]);
+}
+
+static void wait_for_end(struct decoy *d)
+{
+	while (d->state != DECOY_NONE) {
+		siginfo_t info;
+
+		if (waitid(P_PID, (id_t)d->pid, &info, WEXITED | WSTOPPED | WNOWAIT | __WALL) < 0 && errno != EINTR)
+			return;
+		decoy_look(d);
+	}
+}
+
+void guard_pause(struct guard *g)
+{
+	stand_back(g);
+	for (size_t i = 0; i < DECOYS_MAX; i++)
+		if (g->decoys[i].state == DECOY_LEAVING)
+			wait_for_end(&g->decoys[i]);
 }
 
 bool guard_holds(const struct guard *g)
@@ -258,8 +319,9 @@ static int wait_until_armed(struct guard *g, struct err *e)
 		struct pollfd p = {.fd = g->kit.news, .events = POLLIN};
 		uint64_t now = loop_now_ms();
 
-		if (now >= end || poll(&p, 1, (int)(end - now)) == 0)
+		if (now >= end)
 			return err_set(e, ETIMEDOUT, "the decoys are not ready within %d s", START_MS / 1000);
+		poll(&p, 1, SLICE_MS); /* what dies says nothing here */
 		hear(g);
 		guard_look(g);
 		if (count(g, DECOY_STARTED, DECOY_ARMED, 0) == 0)
@@ -309,6 +371,7 @@ int guard_start(
 	if (r == 0)
 		r = wait_until_armed(g, e);
 	g->armed = true;
+	g->ooms = cage_ooms(c);
 	if (r == 0)
 		r = loop_watch(l, &g->news_watch, g->kit.news, EPOLLIN, e);
 	if (r < 0)
@@ -317,17 +380,6 @@ int guard_start(
 	*ret = g;
 	g = NULL;
 	return 0;
-}
-
-static void wait_for_end(struct decoy *d)
-{
-	while (d->state != DECOY_NONE) {
-		siginfo_t info;
-
-		if (waitid(P_PID, (id_t)d->pid, &info, WEXITED | WSTOPPED | WNOWAIT | __WALL) < 0 && errno != EINTR)
-			return;
-		decoy_look(d);
-	}
 }
 
 void guard_drop(struct guard **guard)

@@ -90,6 +90,10 @@ struct cage {
 	uint64_t decoy_kills; /* of the guard's decoys, which v1 counts among its kills */
 };
 
+/* How often the cage itself has been out of memory: rises with each time, perhaps by more than one. UINT64_MAX: the
+ * kernel does not say. */
+uint64_t cage_ooms(const struct cage *c);
+
 /* How far below its limit a full group may stand (usage.c). */
 uint64_t cage_slack_bytes(void);
 

@@ -201,3 +201,30 @@ uint64_t cage_working_set(const struct cage *c)
 	idle = read_number(line);
 	return idle < u.memory_bytes ? u.memory_bytes - idle : 0;
 }
+
+static uint64_t read_count(const struct cage_group *g, const char *file)
+{
+	char text[64];
+
+	return file_read(g->fd, file, text, sizeof text) < 0 ? UINT64_MAX : read_number(text);
+}
+
+/* v1 counts each charge that failed, v2 each time that all was tried in vain; neither for the limits above.  At the
+ * limit of memory and swap together v1 does not count (Linux 6.18), and where both are the same it is that one. */
+uint64_t cage_ooms(const struct cage *c)
+{
+	const struct cage_tree *tree = c->host->of[CTRL_MEMORY];
+	const struct cage_group *g = tree ? cage_find(c, tree, PLACE_CAGE) : NULL;
+	char text[FILE_TEXT], line[64];
+
+	if (!g)
+		return UINT64_MAX;
+	if (tree->version == CGROUP_V1)
+		return read_count(g, "memory.memsw.limit_in_bytes") <= read_count(g, "memory.limit_in_bytes")
+			       ? UINT64_MAX
+			       : read_count(g, "memory.failcnt");
+	if (file_read(g->fd, "memory.events.local", text, sizeof text) < 0 ||
+		file_line(text, "oom", line, sizeof line) < 0)
+		return UINT64_MAX;
+	return read_number(line);
+}

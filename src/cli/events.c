@@ -97,23 +97,32 @@ static int begin(struct followed *f, const char *name, bool follow, bool json, s
 	return r;
 }
 
-/* False: it has ended. */
-static bool hear(struct followed *f, bool json)
+static void print_received(struct followed *f, bool json)
 {
 	struct err e;
 	json_t *message;
-	int r = wire_fill(&f->wire, &e);
 
 	while (wire_next(&f->wire, &message, &e) > 0) {
 		print_event(f->name, json_object_get(message, "event"), json);
 		json_decref(message);
 	}
 	fflush(stdout);
+}
+
+/* False: it has ended. */
+static bool hear(struct followed *f, bool json)
+{
+	struct err e;
+	int r = wire_fill(&f->wire, &e);
+
+	print_received(f, json);
 	return r >= 0;
 }
 
 static void follow_all(struct followed *list, size_t count, bool json)
 {
+	for (size_t i = 0; i < count; i++)
+		print_received(&list[i], json); /* what came with the answer */
 	while (count > 0) {
 		struct pollfd polls[FOLLOWED_MAX];
 

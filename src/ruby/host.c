@@ -2,6 +2,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -9,6 +11,7 @@
 #include "base/own.h"
 #include "base/text.h"
 #include "ruby/where.h"
+#include "sys/loop.h"
 
 enum {
 	SEND_MS = 30000,  /* a supervisor that takes nothing for so long has been stopped */
@@ -96,23 +99,68 @@ static void take_event(struct host *h, json_t *message)
 	}
 }
 
+/* What comes while we wait for an answer, or for nothing. Takes the message. */
+static void take(struct host *h, json_t *message)
+{
+	char id[24];
+
+	if (json_object_get(message, "event")) {
+		take_event(h, message);
+		return;
+	}
+	if (!h->answers)
+		h->answers = json_object();
+	snprintf(id, sizeof id, "%lld", (long long)json_integer_value(json_object_get(message, "id")));
+	json_object_set_new(h->answers, id, message);
+}
+
+/* A block may ask, too, and gets the answer that its caller waits for. */
+static json_t *answer_to(struct host *h, json_int_t call)
+{
+	char id[24];
+	json_t *answer;
+
+	snprintf(id, sizeof id, "%lld", (long long)call);
+	answer = json_incref(json_object_get(h->answers, id));
+	json_object_del(h->answers, id);
+	return answer;
+}
+
 json_t *host_ask(struct host *h, json_t *request)
 {
 	AUTO(json_drop) json_t *owned = request;
+	json_int_t call = ++h->calls;
+	json_t *message;
 	struct err e;
 
 	must_be_ours(h);
-	json_object_set_new(owned, "id", json_integer(++h->calls));
+	json_object_set_new(owned, "id", json_integer(call));
 	if (wire_send(&h->wire, owned, SEND_MS, &e) < 0)
 		lost(h, &e);
-	for (;;) {
-		json_t *message;
-
+	while (!(message = answer_to(h, call))) {
 		if (wire_receive(&h->wire, -1, &message, &e) < 0)
 			lost(h, &e);
-		if (!json_object_get(message, "event"))
-			return message;
-		take_event(h, message);
+		take(h, message);
+	}
+	return message;
+}
+
+/* Signals that do not end us do not end it. */
+void host_sleep(struct host *h, double seconds)
+{
+	uint64_t end = loop_now_ms() + (uint64_t)ceil(seconds * 1e3), now;
+	struct err e;
+
+	must_be_ours(h);
+	while ((now = loop_now_ms()) < end) {
+		int left = end - now < INT_MAX ? (int)(end - now) : INT_MAX, r;
+		json_t *message;
+
+		r = wire_receive(&h->wire, left, &message, &e);
+		if (r < 0 && r != -ETIMEDOUT)
+			lost(h, &e);
+		if (r >= 0)
+			take(h, message);
 	}
 }
 

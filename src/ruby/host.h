@@ -38,6 +38,7 @@ struct host {
 	bool watching;	 /* a virtual with blocks has been started: we stay until all have ended */
 	bool in_block;	 /* what comes meanwhile waits */
 	json_t *waiting; /* a list of messages; or NULL */
+	json_t *answers; /* to calls that a block was run in the middle of: by id; or NULL */
 };
 
 /* fd: the socket, taken over. -ENOTSOCK with a text when it is none. file: borrowed. */
@@ -54,6 +55,9 @@ void host_say(
 /* Reads and checks a description; NULL after its faults have been said. document: borrowed; NULL: none could be
  * made. found: faults known already, whose keys are not looked at again. */
 struct spec *host_describe(struct host *h, int at, const json_t *document, const struct faults *found);
+
+/* Waits, and runs the blocks of what happens meanwhile. */
+void host_sleep(struct host *h, double seconds);
 
 /* Starts a virtual. blocks: what the script waits for (run/blocks.h), or NULL; borrowed. 0 and its pid; else the exit
  * status of the failure, which has been said. */

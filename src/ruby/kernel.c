@@ -9,6 +9,7 @@
 #include <mruby/variable.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "ruby/ruby.h"
 
@@ -147,11 +148,15 @@ mrb_value kernel_next_at_exit(mrb_state *mrb)
 
 /* ---- time ---- */
 
-/* Signals that do not end us do not end a sleep. */
-static void sleep_for(double seconds)
+/* As exactly as the clock can; while blocks may be called, to the millisecond. */
+static void sleep_for(struct host *h, double seconds)
 {
 	struct timespec left = {.tv_sec = (time_t)seconds};
 
+	if (h->watching && getpid() == h->pid) {
+		host_sleep(h, seconds);
+		return;
+	}
 	left.tv_nsec = (long)((seconds - (double)left.tv_sec) * 1e9);
 	while (nanosleep(&left, &left) < 0 && errno == EINTR)
 		;
@@ -167,7 +172,7 @@ static mrb_value kernel_sleep(mrb_state *mrb, mrb_value self)
 	if (!(seconds >= 0))
 		mrb_raise(mrb, E_ARGUMENT_ERROR, "time interval must not be negative");
 	clock_gettime(CLOCK_MONOTONIC, &before);
-	sleep_for(seconds < 1e9 ? seconds : 1e9);
+	sleep_for(host_of(mrb), seconds < 1e9 ? seconds : 1e9);
 	clock_gettime(CLOCK_MONOTONIC, &after);
 	return mrb_fixnum_value(
 		lround((double)(after.tv_sec - before.tv_sec) + (double)(after.tv_nsec - before.tv_nsec) / 1e9));

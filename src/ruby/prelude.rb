@@ -38,7 +38,8 @@ class Virtual
     def force_limit(value); set(value, true); end
 
     def set(value, force)
-      Virtual.__ask("set", @virtual.name, { "resource" => { @key => value.nil? ? :max : value }, "force" => force })
+      raise ArgumentError, "a limit is a size, or :max for none" if value.nil?
+      Virtual.__ask("set", @virtual.name, { "resource" => { @key => value }, "force" => force })
     end
 
     def method_missing(name, *arguments)

@@ -185,8 +185,12 @@ bool blocks_tell(struct blocks *b, const json_t *event, int id)
 	for (size_t i = 0; b && i < b->count; i++) {
 		struct block *block = &b->list[i];
 
-		if (!is_of(block, type) || (id && block->id != id) || (block->once && block->called))
+		if (!is_of(block, type) || (id && block->id != id))
 			continue;
+		if (block->once && block->called) {
+			told |= block->running;
+			continue;
+		}
 		block->count++;
 		json_decref(block->latest);
 		block->latest = json_deep_copy(event);

@@ -13,7 +13,7 @@
 #include "run/say.h"
 #include "sys/proc.h"
 
-enum { LEND_LEAST = 4 << 20, LENDS_MAX = 8, LOOKS = 10 };
+enum { LEND_LEAST = 4 << 20, LENDS_MAX = 8, LOOKS = 10, ROOM_LEAST = 256 << 10, AGAIN_MS = 1000 };
 
 struct memory {
 	struct guard_owner guard_owner;
@@ -26,8 +26,12 @@ struct memory {
 	struct gauge *gauge; /* or NULL: no level is watched */
 	int at;		     /* the gauge's level for :at, or -1 */
 	uint64_t stepped_ms;
-	bool said_end;	     /* that it cannot grow any further */
-	struct alarm window; /* of :give_back: a look ten times in that time */
+	uint64_t described_bytes; /* the limit that was asked for, by description or by hand */
+	uint64_t full_bytes;	  /* what was in use when the hold began */
+	bool asked;		  /* somebody is to answer */
+	struct alarm again;	  /* a step that was refused at :at */
+	bool said_end;		  /* that it cannot grow any further */
+	struct alarm window;	  /* of :give_back: a look ten times in that time */
 	unsigned looks;
 	uint64_t used_bytes; /* the most of this window */
 	unsigned lent;	     /* how often, while it rests; 0: it does not */
@@ -76,11 +80,20 @@ static uint64_t limit_of(const struct memory *m)
 	return m->spec->limits.value[LIMIT_MEMORY];
 }
 
+static uint64_t usage_of(const struct memory *m)
+{
+	struct cage_usage u;
+
+	cage_memory(m->cage, &u);
+	return u.memory_bytes;
+}
+
 static uint64_t level_of(const struct memory *m)
 {
 	return limit_of(m) / 100 * m->spec->grow.at_percent;
 }
 
+/* That of swap is written with it: on v1 the kernel has the sum. */
 static int write_limit(struct memory *m, uint64_t bytes, struct err *e)
 {
 	struct limits l = m->spec->limits;
@@ -91,7 +104,7 @@ static int write_limit(struct memory *m, uint64_t bytes, struct err *e)
 	return cage_apply(m->cage, &l, e);
 }
 
-int memory_set_limit(struct memory *m, uint64_t bytes, struct err *e)
+static int change_limit(struct memory *m, uint64_t bytes, struct err *e)
 {
 	bool rises = bytes > limit_of(m);
 	int r = write_limit(m, bytes, e);
@@ -110,6 +123,30 @@ int memory_set_limit(struct memory *m, uint64_t bytes, struct err *e)
 		guard_release(m->guard, true);
 	}
 	return 0;
+}
+
+int memory_set_limit(struct memory *m, uint64_t bytes, const uint64_t *swap_bytes, struct err *e)
+{
+	struct limits *l = &m->spec->limits, before = *l;
+	int r;
+
+	if (swap_bytes) {
+		l->given |= 1U << LIMIT_SWAP;
+		l->value[LIMIT_SWAP] = *swap_bytes;
+	}
+	r = change_limit(m, bytes, e);
+	if (r < 0) {
+		*l = before;
+		return r;
+	}
+	m->described_bytes = bytes;
+	return 0;
+}
+
+void memory_force(struct memory *m)
+{
+	if (m->guard)
+		guard_pause(m->guard);
 }
 
 /* ---- growing ---- */
@@ -157,7 +194,7 @@ static bool grow(struct memory *m, bool full)
 		say_end(m, verdict);
 	if (verdict != GROW_BY_STEP)
 		return false;
-	if (memory_set_limit(m, limit, &e) < 0) {
+	if (change_limit(m, limit, &e) < 0) {
 		say(m->spec->name, "memory: %s", e.text);
 		return false;
 	}
@@ -165,6 +202,23 @@ static bool grow(struct memory *m, bool full)
 	say_step(m, before, full);
 	record(m, "grew");
 	return true;
+}
+
+/* The level tells of a crossing once: what could not be then is tried until usage is below it. */
+static void grow_at_level(struct memory *m)
+{
+	const struct grow *g = &m->spec->grow;
+
+	if (!grow(m, false) && limit_of(m) < g->ceiling_bytes)
+		loop_set_alarm(m->loop, &m->again, g->cooldown_ms > AGAIN_MS ? g->cooldown_ms : AGAIN_MS);
+}
+
+static void again(struct alarm *a)
+{
+	struct memory *m = OWNER_OF(a, again);
+
+	if (usage_of(m) >= level_of(m))
+		grow_at_level(m);
 }
 
 /* ---- giving back ---- */
@@ -175,11 +229,11 @@ static void give_back(struct memory *m)
 	char from[16], to[16];
 	struct err e;
 
-	if (target >= before || cage_make_room(m->cage, target, &e) < 0 || memory_set_limit(m, target, &e) < 0)
+	if (target >= before || cage_make_room(m->cage, target, &e) < 0 || change_limit(m, target, &e) < 0)
 		return;
 	/* What came between the reading and the writing waits at the door: then it was too early. */
 	if (cage_is_full(m->cage)) {
-		memory_set_limit(m, before, &e);
+		change_limit(m, before, &e);
 		return;
 	}
 	if (!m->spec->quiet)
@@ -260,6 +314,14 @@ static void give_up(struct memory *m)
 		rest(m);
 }
 
+/* What was given back is taken again before anybody is troubled. */
+static bool take_back(struct memory *m)
+{
+	struct err e;
+
+	return limit_of(m) < m->described_bytes && change_limit(m, m->described_bytes, &e) == 0;
+}
+
 static void full(struct guard_owner *o)
 {
 	struct memory *m = OWNER_OF(o, guard_owner);
@@ -269,20 +331,31 @@ static void full(struct guard_owner *o)
 		rest(m);
 		return;
 	}
+	if (take_back(m))
+		return;
 	if (m->spec->grow.given && grow(m, true))
 		return;
 	event = memory_event(m->cage, "oom");
 	m->owner->happened(m->owner, event);
-	if (!m->owner->ask(m->owner, event))
+	m->full_bytes = usage_of(m);
+	m->asked = m->owner->ask(m->owner, event);
+	if (!m->asked)
 		give_up(m);
 	json_decref(event);
 }
 
+/* The program, or whoever was asked, may have let something go, if only a little. */
+static bool has_room(const struct memory *m)
+{
+	return !cage_is_full(m->cage) || usage_of(m) + ROOM_LEAST <= m->full_bytes;
+}
+
 void memory_answer(struct memory *m)
 {
+	m->asked = false;
 	if (!m->guard || !guard_holds(m->guard))
 		return;
-	if (cage_is_full(m->cage)) {
+	if (!has_room(m)) {
 		give_up(m);
 		return;
 	}
@@ -294,7 +367,11 @@ static void late(struct guard_owner *o)
 {
 	struct memory *m = OWNER_OF(o, guard_owner);
 
-	m->owner->late(m->owner);
+	if (m->asked)
+		m->owner->late(m->owner);
+	m->asked = false;
+	if (guard_holds(m->guard))
+		give_up(m);
 }
 
 static void crossed(struct gauge_owner *o, int level, bool up, uint64_t usage_bytes)
@@ -304,7 +381,7 @@ static void crossed(struct gauge_owner *o, int level, bool up, uint64_t usage_by
 
 	if (level == m->at) {
 		if (up)
-			grow(m, false);
+			grow_at_level(m);
 		return;
 	}
 	event = memory_event(m->cage, "usage");
@@ -352,8 +429,10 @@ int memory_start(struct loop *l, struct cage *c, struct spec *s, bool guard, str
 		.loop = l,
 		.cage = c,
 		.spec = s,
+		.described_bytes = limits_has(&s->limits, LIMIT_MEMORY) ? s->limits.value[LIMIT_MEMORY] : 0,
 		.at = -1,
-		.window.ring = look};
+		.window.ring = look,
+		.again.ring = again};
 	if (guard)
 		r = guard_start(l, c, s->deadline_ms, &m->guard_owner, &m->guard, e);
 	if (r == 0 && s->grow.given && s->grow.at_percent < 100)
@@ -381,6 +460,7 @@ void memory_end(struct memory **memory)
 	if (!m)
 		return;
 	loop_clear_alarm(m->loop, &m->window);
+	loop_clear_alarm(m->loop, &m->again);
 	guard_drop(&m->guard);
 	gauge_drop(&m->gauge);
 	free(m);

@@ -37,8 +37,11 @@ bool memory_rests(const struct memory *m);
 void memory_wake(struct memory *m); /* it shall end, and goes on for that */
 
 /* The limit rises, or falls; a held cage, and a stopped program, go on when it rises. On v1 that of memory and swap
- * together follows. */
-int memory_set_limit(struct memory *m, uint64_t bytes, struct err *e);
+ * together follows.  swap_bytes: that, too; NULL: it stays. On failure both are described as before. */
+int memory_set_limit(struct memory *m, uint64_t bytes, const uint64_t *swap_bytes, struct err *e);
+
+/* The limit is about to fall below what is used: nobody is held for it. */
+void memory_force(struct memory *m);
 
 /* {"mechanism", "holds", "waits"}, for `show`: how full cages are held ("decoy"; "none": only levels are watched). */
 json_t *memory_json(const struct memory *m);

@@ -25,26 +25,34 @@ static int read_resource(const json_t *resource, struct spec **ret, struct err *
 	return err_set(e, EINVAL, "%s: %s", f.count ? f.list[0].key : "", f.count ? f.list[0].text : "not limits");
 }
 
-static bool lowers_memory(const struct limits *now, const struct limits *new)
+/* While a stopped program rests the kernel's limit is above the one in force. */
+static bool lowers_memory(const struct cage *c, const struct limits *new)
 {
+	struct cage_usage u;
+
 	if (!limits_has(new, LIMIT_MEMORY) || new->value[LIMIT_MEMORY] == SIZE_NO_LIMIT)
 		return false;
-	return !limits_has(now, LIMIT_MEMORY) || new->value[LIMIT_MEMORY] < now->value[LIMIT_MEMORY];
+	cage_memory(c, &u);
+	return new->value[LIMIT_MEMORY] < u.memory_limit_bytes;
 }
 
-/* What was not limited before is unlimited again. */
+/* Each by itself, for one that cannot be must not keep the others.  What was not limited before is unlimited again. */
 static void put_back(struct cage *c, const struct limits *before, uint32_t which)
 {
-	struct limits l = *before;
 	struct err ignored;
 
-	l.given = which & before->given;
-	for (int i = 0; i < LIMIT_COUNT; i++)
-		if ((which & ~before->given) >> i & 1 && limit_rows[i].max_word) {
-			l.given |= 1U << i;
-			l.value[i] = SIZE_NO_LIMIT;
+	for (int i = 0; i < LIMIT_COUNT; i++) {
+		struct limits one = *before;
+
+		one.given = which & 1U << i;
+		if (!(before->given >> i & 1)) {
+			one.value[i] = SIZE_NO_LIMIT;
+			if (!limit_rows[i].max_word)
+				one.given = 0;
 		}
-	cage_apply(c, &l, &ignored);
+		if (one.given)
+			cage_apply(c, &one, &ignored);
+	}
 }
 
 /* Whoever has said what the host must keep means it for himself, too. */
@@ -66,21 +74,52 @@ static int check_reserve(const struct spec *s, const struct limits *new, struct 
 		print_size(reserve, sizeof reserve, s->grow.reserve_bytes), print_size(has, sizeof has, available));
 }
 
-static int apply_scalars(
+enum { OF_MEMORY = 1U << LIMIT_MEMORY | 1U << LIMIT_SWAP };
+
+static int apply_memory(
 	struct cage *c, struct spec *s, struct memory *m, const struct limits *new, bool force, struct err *e)
 {
-	struct limits others = *new;
+	struct limits these = *new;
+	bool lowers = lowers_memory(c, new);
 	int r = 0;
 
+	these.given &= OF_MEMORY;
+	if (!these.given)
+		return 0;
 	if (!force)
 		r = check_reserve(s, new, e);
-	if (r == 0 && !force && lowers_memory(&s->limits, new))
+	if (r == 0 && !force && lowers)
 		r = cage_make_room(c, new->value[LIMIT_MEMORY], e);
-	if (r == 0 && m && limits_has(new, LIMIT_MEMORY) && !limits_has(new, LIMIT_SWAP)) {
-		r = memory_set_limit(m, new->value[LIMIT_MEMORY], e);
-		others.given &= ~(1U << LIMIT_MEMORY);
+	if (r < 0)
+		return r;
+	if (!m || !limits_has(new, LIMIT_MEMORY))
+		return cage_apply(c, &these, e);
+	if (force && lowers)
+		memory_force(m);
+	return memory_set_limit(
+		m, new->value[LIMIT_MEMORY], limits_has(new, LIMIT_SWAP) ? &new->value[LIMIT_SWAP] : NULL, e);
+}
+
+/* That of the memory is the last, for a program that was held by it goes on at once. */
+static int apply(struct cage *c, struct spec *s, struct memory *m, const struct limits *new, bool force, struct err *e)
+{
+	struct limits before = s->limits, others = *new;
+	int r;
+
+	others.given &= ~OF_MEMORY;
+	r = others.given ? cage_apply(c, &others, e) : 0;
+	if (r < 0) {
+		put_back(c, &before, others.given);
+		return r;
 	}
-	return r < 0 || !others.given ? r : cage_apply(c, &others, e);
+	r = apply_memory(c, s, m, new, force, e);
+	if (r < 0) {
+		put_back(c, &before, others.given);
+		/* v1: the sum may have been written, and the memory not. Nothing was if nothing could be. */
+		if (r != -EBUSY && r != -ENOMEM)
+			put_back(c, &before, new->given &OF_MEMORY);
+	}
+	return r;
 }
 
 int set_limits(struct cage *c, struct spec *s, struct memory *m, const json_t *resource, bool force, struct err *e)
@@ -92,8 +131,8 @@ int set_limits(struct cage *c, struct spec *s, struct memory *m, const json_t *r
 	if (r < 0)
 		return r;
 	new = &asked->limits;
-	if (new->given &(1U << LIMIT_IO | 1U << LIMIT_HUGETLB | 1U << LIMIT_CPUS))
-		return err_set(e, EOPNOTSUPP, "io, hugetlb and cpus cannot be changed while it runs, yet");
+	if (new->given &(1U << LIMIT_IO | 1U << LIMIT_HUGETLB | 1U << LIMIT_CPUS | 1U << LIMIT_OOM))
+		return err_set(e, EOPNOTSUPP, "io, hugetlb, cpus and oom cannot be changed while it runs, yet");
 	/* On v1 the sum of both is what the kernel has: the one that is not given stays as it is. */
 	if (limits_has(new, LIMIT_SWAP) && !limits_has(new, LIMIT_MEMORY) && limits_has(&before, LIMIT_MEMORY)) {
 		new->given |= 1U << LIMIT_MEMORY;
@@ -103,12 +142,9 @@ int set_limits(struct cage *c, struct spec *s, struct memory *m, const json_t *r
 		new->given |= 1U << LIMIT_SWAP;
 		new->value[LIMIT_SWAP] = before.value[LIMIT_SWAP];
 	}
-	r = apply_scalars(c, s, m, new, force, e);
-	if (r < 0) {
-		put_back(c, &before, new->given);
-		s->limits.value[LIMIT_MEMORY] = before.value[LIMIT_MEMORY];
+	r = apply(c, s, m, new, force, e);
+	if (r < 0)
 		return r;
-	}
 	for (int i = 0; i < LIMIT_COUNT; i++)
 		if (limits_has(new, (enum limit)i))
 			s->limits.value[i] = new->value[i];

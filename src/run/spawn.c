@@ -169,6 +169,7 @@ static void program_main(void *program)
 			fcntl(3, F_SETFD, 0);
 		else
 			dup2(p->fd3, 3);
+		stage_restore_schedule(p->origin);
 		stage_restore_descriptors(p->origin);
 		stage_restore_signals(p->origin);
 		execv(p->path, p->argv);

@@ -31,6 +31,7 @@
 struct spawn_origin {
 	sigset_t mask;
 	struct rlimit nofile; /* rlim_cur 0: as it is */
+	int policy, nice;     /* a supervisor that guards is quick, and its children are ordinary (sched(7)) */
 	int init;	      /* the program init, as a file; -1 until spawn() needs it */
 };
 
@@ -76,5 +77,6 @@ struct stage { /* in the memory that both use */
 	struct err err; /* code 0: nothing went wrong */
 };
 __attribute__((noreturn)) void stage_main(void *stage);
+void stage_restore_schedule(const struct spawn_origin *origin);
 void stage_restore_signals(const struct spawn_origin *origin);
 void stage_restore_descriptors(const struct spawn_origin *origin);

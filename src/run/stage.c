@@ -4,9 +4,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "run/init/init.h"
@@ -29,6 +31,14 @@ void stage_restore_descriptors(const struct spawn_origin *origin)
 {
 	if (origin->nofile.rlim_cur)
 		setrlimit(RLIMIT_NOFILE, &origin->nofile); /* lowering what we have raised: always allowed */
+}
+
+void stage_restore_schedule(const struct spawn_origin *origin)
+{
+	if (origin->policy == SCHED_BATCH || origin->policy == SCHED_IDLE)
+		sched_setscheduler(0, origin->policy, &(struct sched_param){0});
+	if (origin->nice)
+		setpriority(PRIO_PROCESS, 0, origin->nice);
 }
 
 static void do_nothing(int signal)
@@ -116,6 +126,7 @@ void stage_main(void *stage)
 	struct stage *s = stage;
 
 	s->status = 125;
+	stage_restore_schedule(s->what->origin);
 	if (raise_walls(s, &s->err) == 0) {
 		/* Not before the walls: they need descriptors, and with many virtuals the low numbers are taken. */
 		if (!jail_limits(s->what->jail, RLIMIT_NOFILE))

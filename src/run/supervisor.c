@@ -2,11 +2,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <termios.h>
@@ -429,6 +431,8 @@ static int open_supervisor(struct supervisor *s, struct err *e)
 		.had_terminal = tcgetpgrp(STDIN_FILENO) == getpgrp(),
 	};
 	raise_descriptors(s);
+	s->origin.policy = sched_getscheduler(0);
+	s->origin.nice = getpriority(PRIO_PROCESS, 0);
 	r = loop_open(&s->loop, e);
 	if (r == 0)
 		r = open_signals(s, e);

@@ -557,7 +557,7 @@ int virtual_set(struct virtual *v, const json_t *resource, bool force, struct er
 {
 	int r;
 
-	if (v->state != VIRTUAL_RUNNING)
+	if (v->state != VIRTUAL_STARTING && v->state != VIRTUAL_RUNNING && v->state != VIRTUAL_STOPPING)
 		return err_set(e, ESRCH, "%s does not run (it is %s)", virtual_name(v), virtual_state_names[v->state]);
 	r = set_limits(v->cage, v->spec, v->memory, resource, force, e);
 	if (r == 0)

@@ -100,6 +100,8 @@ void read_give_back(struct reader *r, const struct row *row, const json_t *value
 	read_parts(r, give_back_parts, &r->spec->give_back, value, "{ :floor => \"128M\", :after => 60 }");
 }
 
+enum { GIVE_BACK_LEAST_MS = 1000 };
+
 /* What needs the other keys to be read. */
 void finish_grow(struct reader *r)
 {
@@ -113,6 +115,8 @@ void finish_grow(struct reader *r)
 		fault(r, "needs :memory, the limit that it lowers");
 	else if (r->spec->give_back.given && !r->spec->give_back.floor_bytes && !is_faulty(r, "give_back"))
 		fault(r, "needs :floor, how low it may go");
+	else if (r->spec->give_back.given && r->spec->give_back.after_ms < GIVE_BACK_LEAST_MS)
+		fault(r, "after is at least one second");
 	r->key = "grow";
 	if (!g->given || is_faulty(r, "grow") || is_faulty(r, "memory") || is_faulty(r, "mem"))
 		return;

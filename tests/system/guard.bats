@@ -346,3 +346,47 @@ Usage Up or Down to threadshould !!! > 1 down"
 	has "$output" "notify is full: "
 	has "$output" "notify: the kernel has killed 1"
 }
+
+@test "blocks run while the script sleeps or waits for an answer, and each gets its own" {
+	{
+		described 150
+		printf 'v.on(:oom) { |event| v.memory.limit = v.memory.limit + (32 << 20); puts :asked }\n'
+		printf 'v.start\n10.times { sleep 0.1; v.memory.usage rescue nil }\np v.name\n'
+	} >"$NAME.rb"
+	run timeout 60 "$BUILD/virtualing" "$NAME.rb"
+	has "$output" "ate 150 page"
+	has "$output" asked
+	has "$output" "\"$NAME\""
+}
+
+@test "small steps save as surely as large ones" {
+	run timeout 120 "$BUILD/virtualing" run --name "$NAME" --memory 64M --swap 0 --grow step=4M,ceiling=1G,at=100% \
+		-- "$EAT" page 160
+	equal "$status" 0
+	has "$output" "ate 160 page"
+	[[ $output != *killed* ]]
+}
+
+@test "forced below what is used the kernel decides, and refused it stays as it was" {
+	background "$BUILD/virtualing" run --name "$NAME" --memory 256M --swap 0 --grow ceiling=300M -- "$EAT" page 80 300000
+	wait_until 30 grep -q '^ate' "$BATS_TEST_TMPDIR/background.0"
+	run "$BUILD/virtualing" set "$NAME" memory=40M pids=77
+	equal "$status" 125
+	run "$BUILD/virtualing" show --json "$NAME"
+	[[ $output != *77* ]]
+	run "$BUILD/virtualing" set "$NAME" oom=false
+	has "$output" "cannot be changed"
+	run "$BUILD/virtualing" set "$NAME" swap=8M
+	equal "$status" 0
+	run "$BUILD/virtualing" set --force "$NAME" memory=40M
+	if [ "$(host_kind)" = v2 ]; then
+		wait_until 10 grep -q 'killed for memory' "$BATS_TEST_TMPDIR/background.0"
+	else # v1 does not lower a limit below what cannot be taken away, whoever asks
+		has "$output" busy
+	fi
+}
+
+@test "the guard is quick, and the program as nice as it was asked to be" {
+	run nice -n 7 "$BUILD/virtualing" run --name "$NAME" --memory 64M --grow ceiling=128M -- nice
+	equal "$output" 7
+}

@@ -23,7 +23,6 @@
 #include "sys/raw.h"
 
 enum { FILE_MAPPED, GROUP, NEWS, KERNEL_SIGSET_BYTES = 8 };
-enum { FILE_BYTES = 1 << 20 };
 
 static const uint64_t all_signals = ~0ULL;
 
@@ -52,7 +51,7 @@ static void become_the_worst(void)
 
 static long map(void)
 {
-	return raw_call6(SYS_mmap, 0, FILE_BYTES, PROT_READ, MAP_SHARED | MAP_POPULATE, FILE_MAPPED, 0);
+	return raw_call6(SYS_mmap, 0, DECOY_FILE_BYTES, PROT_READ, MAP_SHARED | MAP_POPULATE, FILE_MAPPED, 0);
 }
 
 static void inflate(long times)
@@ -62,6 +61,9 @@ static void inflate(long times)
 
 		if (at < 0 && at > -4096)
 			leave(3);
+		/* Clean pages of a file may be taken away; those that one mapping holds stay for all of them. */
+		if (i == 0)
+			raw_call(SYS_mlock, at, DECOY_FILE_BYTES, 0, 0, 0);
 	}
 }
 
