@@ -373,7 +373,7 @@ Usage Up or Down to threadshould !!! > 1 down"
 	run "$BUILD/virtualing" set "$NAME" memory=40M pids=77
 	equal "$status" 125
 	run "$BUILD/virtualing" show --json "$NAME"
-	[[ $output != *77* ]]
+	[[ $output != *'"pids": 77'* && $output != *'"pids":77'* ]]
 	run "$BUILD/virtualing" set "$NAME" oom=false
 	has "$output" "cannot be changed"
 	run "$BUILD/virtualing" set "$NAME" swap=8M
