@@ -318,12 +318,11 @@ ms_since() { echo $(((${EPOCHREALTIME/[.,]/} - $1) / 1000)); }
 	has "$output" 'yes  have a network namespace'
 	equal "$(grep -vcE '^(yes|no) +[a-zA-Z]' <<<"$output")" 0 "lines of another kind"
 	equal "$(grep -E '^no ' <<<"$output" | grep -vcE ': .')" 0 "refusals without a reason"
+	has "$output" 'yes  wait instead of being killed'
 	if [ "$(host_kind)" = v2 ]; then
 		has "$output" 'yes  throttle by memory-high'
-		has "$output" 'no   wait instead of being killed'
 	else
 		has "$output" 'no   throttle by memory-high'
-		has "$output" 'yes  wait instead of being killed'
 	fi
 }
 
