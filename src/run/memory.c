@@ -39,7 +39,7 @@ struct memory {
 
 #define OWNER_OF(owner, field) ((struct memory *)((char *)(owner)-offsetof(struct memory, field)))
 
-static void set_known(json_t *o, const char *key, uint64_t value)
+void memory_set_known(json_t *o, const char *key, uint64_t value)
 {
 	if (value != UINT64_MAX)
 		json_object_set_new(o, key, json_integer((json_int_t)value));
@@ -55,9 +55,9 @@ json_t *memory_event(const struct cage *c, const char *type)
 	json_object_set_new(o, "type", json_string(type));
 	json_object_set_new(o, "time", json_real((double)now.tv_sec + (double)(now.tv_nsec / 1000000) / 1e3));
 	cage_memory(c, &usage);
-	set_known(o, "usage", usage.memory_bytes);
-	set_known(o, "limit", usage.memory_limit_bytes);
-	set_known(o, "peak", usage.memory_peak_bytes);
+	memory_set_known(o, "usage", usage.memory_bytes);
+	memory_set_known(o, "limit", usage.memory_limit_bytes);
+	memory_set_known(o, "peak", usage.memory_peak_bytes);
 	return o;
 }
 

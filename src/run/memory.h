@@ -46,5 +46,8 @@ void memory_force(struct memory *m);
 /* {"mechanism", "holds", "waits"}, for `show`: how full cages are held ("decoy"; "none": only levels are watched). */
 json_t *memory_json(const struct memory *m);
 
+/* A figure of struct cage_usage; nothing where the kernel does not say. */
+void memory_set_known(json_t *o, const char *key, uint64_t value);
+
 /* {"type":..., "time":seconds since 1970, "usage", "limit", "peak"}. A new reference. */
 json_t *memory_event(const struct cage *c, const char *type);

@@ -1,38 +1,44 @@
 /* What is shown of a virtual: to `show`, and in its report. */
+#include <stddef.h>
 #include <unistd.h>
 
 #include "run/virtual_private.h"
 
 enum { PIDS_SHOWN = 1024 };
 
-static void set_known(json_t *o, const char *key, uint64_t value)
+#define FIGURE(name) offsetof(struct cage_usage, name)
+
+static const struct {
+	const char *key;
+	size_t at;
+	bool reported; /* at the end, too */
+} figures[] = {
+	{"memory", FIGURE(memory_bytes), false},
+	{"memory_peak", FIGURE(memory_peak_bytes), true},
+	{"memory_limit", FIGURE(memory_limit_bytes), false},
+	{"swap", FIGURE(swap_bytes), false},
+	{"cpu_us", FIGURE(cpu_us), true},
+	{"cpu_throttled_us", FIGURE(cpu_throttled_us), false},
+	{"pids", FIGURE(pids), false},
+	{"oom_kills", FIGURE(oom_kills), true},
+	{"io_read", FIGURE(io_read_bytes), true},
+	{"io_write", FIGURE(io_write_bytes), true},
+};
+
+static void add_figures(const struct virtual *v, bool report, json_t *o)
 {
-	if (value != UINT64_MAX)
-		json_object_set_new(o, key, json_integer((json_int_t)value));
+	struct cage_usage u;
+
+	cage_usage(v->cage, &u);
+	for (size_t i = 0; i < sizeof figures / sizeof *figures; i++)
+		if (!report || figures[i].reported)
+			memory_set_known(
+				o, figures[i].key, *(const uint64_t *)(const void *)((const char *)&u + figures[i].at));
 }
 
 static void add_limit(void *arg, const char *key, const char *file, const char *value)
 {
 	json_array_append_new(arg, json_pack("{s:s, s:s, s:s}", "key", key, "file", file, "value", value));
-}
-
-static json_t *usage_json(const struct virtual *v)
-{
-	json_t *o = json_object();
-	struct cage_usage u;
-
-	cage_usage(v->cage, &u);
-	set_known(o, "memory", u.memory_bytes);
-	set_known(o, "memory_peak", u.memory_peak_bytes);
-	set_known(o, "memory_limit", u.memory_limit_bytes);
-	set_known(o, "swap", u.swap_bytes);
-	set_known(o, "cpu_us", u.cpu_us);
-	set_known(o, "cpu_throttled_us", u.cpu_throttled_us);
-	set_known(o, "pids", u.pids);
-	set_known(o, "oom_kills", u.oom_kills);
-	set_known(o, "io_read", u.io_read_bytes);
-	set_known(o, "io_write", u.io_write_bytes);
-	return o;
 }
 
 static json_t *pids_json(const struct virtual *v)
@@ -59,7 +65,8 @@ json_t *virtual_json(const struct virtual *v)
 		json_object_set_new(o, "guard", memory_json(v->memory));
 	if (v->cage) {
 		cage_each(v->cage, add_limit, limits);
-		json_object_set_new(o, "usage", usage_json(v));
+		json_object_set_new(o, "usage", json_object());
+		add_figures(v, false, json_object_get(o, "usage"));
 		json_object_set_new(o, "processes", pids_json(v));
 	}
 	return o;
@@ -77,18 +84,12 @@ json_t *virtual_limits(const struct spec *s)
 
 void virtual_sum_up(struct virtual *v, json_t *end)
 {
-	struct cage_usage u;
 	json_t *o = json_pack("{s:s, s:o, s:f, s:o*, s:o*, s:O}", "name", virtual_name(v), "started",
 		json_integer(v->started), "seconds", (double)(loop_now_ms() - v->started_ms) / 1e3, "limits_at_start",
 		json_incref(v->limits_at_start), "limits_at_end", virtual_limits(v->spec), "events", v->counts);
 
 	json_object_update_missing(o, end);
-	cage_usage(v->cage, &u);
-	set_known(o, "cpu_us", u.cpu_us);
-	set_known(o, "memory_peak", u.memory_peak_bytes);
-	set_known(o, "io_read", u.io_read_bytes);
-	set_known(o, "io_write", u.io_write_bytes);
-	set_known(o, "oom_kills", u.oom_kills);
+	add_figures(v, true, o);
 	json_decref(v->summary);
 	v->summary = o;
 }

@@ -13,10 +13,9 @@
  *     {"op":"faults", "list":[{"file","line","section"?,"key"?,"text","trace"?:[...]}]}   no answer; the server prints
  *     {"op":"finish", "status":N}                  no answer; the script has ended. Without "status": that of the
  *                                                  last virtual, which may still be running
- *     {"op":"start", "spec", "blocks":[...]}       the same; the script has blocks for its events (run/blocks.h), and
- * gets
- *                                                  {"event":{...}, "virtual", "block":N} unasked, one a block until it
- * says
+ *     {"op":"start", "spec", "blocks":[...]}       the same; the script has blocks for its events (run/blocks.h): it
+ *                                                  gets {"event":{...}, "virtual", "block":N} unasked, and no other of
+ *                                                  that block until it says
  *     {"op":"answered", "name", "block":N}         no answer; the block has run
  *   on NAME/control.sock, and from the script host with "name":
  *     {"op":"show"}                                -> {"ok":true, "virtual":{...}}
