@@ -9,10 +9,15 @@ struct grow {
 	uint64_t step_bytes, ceiling_bytes;
 	uint64_t reserve_bytes; /* what the host must have left, available, if all of the step is used */
 	unsigned at_percent;	/* of the limit: usage beyond it makes the limit rise; 100: only a full cage does */
+	unsigned stall_percent; /* of the time: if somebody waits that long for memory the limit rises; 0: never */
 	unsigned cooldown_ms;	/* between two steps; a full cage does not wait for it */
 };
-#define GROW_DEFAULTS \
-	((struct grow){.step_bytes = 64 << 20, .reserve_bytes = 256 << 20, .at_percent = 90, .cooldown_ms = 1000})
+#define GROW_DEFAULTS                          \
+	((struct grow){.step_bytes = 64 << 20, \
+		.reserve_bytes = 256 << 20,    \
+		.at_percent = 90,              \
+		.stall_percent = 10,           \
+		.cooldown_ms = 1000})
 
 /* When a limit falls again. */
 struct give_back {

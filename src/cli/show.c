@@ -84,11 +84,13 @@ static void print_guard(const json_t *guard)
 			  : json_is_true(json_object_get(guard, "holds")) ? "; now it is held"
 									  : "";
 
-	if (strcmp(json_string_value(json_object_get(guard, "mechanism")), "decoy") == 0)
-		printf("guard: decoys; when the cage is full, whoever wants memory is held until there is an answer, "
-		       "and no "
-		       "call fails%s\n",
-			now);
+	const char *promise = json_string_value(json_object_get(guard, "promise"));
+	const char *why = json_string_value(json_object_get(guard, "why"));
+
+	if (promise)
+		printf("guard: %s: %s%s\n", json_string_value(json_object_get(guard, "mechanism")), promise, now);
+	if (why)
+		printf("  not better, for %s\n", why);
 }
 
 static void print_virtual(const json_t *v)

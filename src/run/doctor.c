@@ -13,6 +13,8 @@
 
 #include "base/own.h"
 #include "cage/cage.h"
+#include "cage/guard/guard.h"
+#include "run/choice.h"
 #include "run/supervisor.h"
 #include "spec/spec.h"
 #include "sys/proc.h"
@@ -65,13 +67,6 @@ static const struct trial {
 		"{'resource':{'name':'$NAME','oom_group':true},'jail':{'cmnd':['/bin/true']}}", ""},
 	{"wait instead of being killed when memory is out",
 		"{'resource':{'name':'$NAME','memory':'64M','oom':false},'jail':{'cmnd':['/bin/true']}}", ""},
-	{"hold a full cage and let its memory grow",
-		"{'resource':{'name':'$NAME','memory':'12M','grow':{'step':'32M','ceiling':'128M','reserve':'1M','at':"
-		"'100%'}},"
-		"'quiet':true,'jail':{'cmnd':['/bin/sh','-c','head -c 32000000 /dev/zero | tail -c 32000000 "
-		">/dev/null']}}",
-		"needs Linux 5.18, ptrace of own children (kernel.yama.ptrace_scope below 3), vm.panic_on_oom other "
-		"than 2"},
 	{"filter system calls",
 		"{'resource':{'name':'$NAME'},'jail':{'root':'$ROOT','filter':'default','cmnd':['/bin/true']}}",
 		"the kernel needs CONFIG_SECCOMP_FILTER"},
@@ -276,6 +271,44 @@ static bool try_all(json_t *list)
 	return cage && jail;
 }
 
+/* ---- guards: each kind by a rescue ---- */
+
+static const char *const guard_remedies[GUARD_KINDS] = {
+	[GUARD_DECOY] =
+		"needs Linux 5.18, ptrace of own children (kernel.yama.ptrace_scope below 3), vm.panic_on_oom other "
+		"than 2",
+	[GUARD_PAUSE] = "",
+	[GUARD_WIRE] = "",
+};
+
+/* The best one is what will be used from now on: what was found out before may be true no longer. */
+static void try_guards(json_t *list)
+{
+	AUTO(cage_host_drop) struct cage_host *host = NULL;
+	struct choice choice = {0};
+	struct err e;
+
+	if (cage_host_open("/proc/self/mountinfo", &host, &e) < 0)
+		return; /* said already */
+	choice_forget();
+	for (int kind = GUARD_AUTO + 1; kind < GUARD_KINDS; kind++) {
+		struct finding f = {0};
+		char what[64];
+		int r;
+
+		if (!guard_suits(host, (enum guard_kind)kind))
+			continue;
+		r = choice_try(host, (enum guard_kind)kind, &e);
+		f.able = r == 0;
+		snprintf(f.reason, sizeof f.reason, "%s", f.able ? guard_kinds[kind].promise : e.text);
+		snprintf(what, sizeof what, "hold a full cage, guard \"%s\"%s", guard_kinds[kind].name,
+			choice_take(&choice, (enum guard_kind)kind, r, &e) && choice.kind == (enum guard_kind)kind
+				? ", the one that is used"
+				: "");
+		tell(list, what, &f, guard_remedies[kind]);
+	}
+}
+
 int doctor_run(bool json)
 {
 	json_t *list = json ? json_array() : NULL;
@@ -288,6 +321,8 @@ int doctor_run(bool json)
 		tell(list, facts[i].what, &f, "");
 	}
 	good = try_all(list);
+	if (good)
+		try_guards(list);
 	if (json) {
 		json_dumpf(list, stdout, JSON_INDENT(2));
 		putchar('\n');

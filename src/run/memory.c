@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <sched.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <time.h>
@@ -9,7 +10,9 @@
 #include "base/own.h"
 #include "base/parse.h"
 #include "cage/gauge.h"
-#include "cage/guard.h"
+#include "cage/guard/guard.h"
+#include "cage/stall.h"
+#include "run/choice.h"
 #include "run/say.h"
 #include "sys/proc.h"
 
@@ -18,13 +21,16 @@ enum { LEND_LEAST = 4 << 20, LENDS_MAX = 8, LOOKS = 10, ROOM_LEAST = 256 << 10, 
 struct memory {
 	struct guard_owner guard_owner;
 	struct gauge_owner gauge_owner;
+	struct stall_owner stall_owner;
 	struct memory_owner *owner;
 	struct loop *loop;
 	struct cage *cage;
 	struct spec *spec;
 	struct guard *guard; /* or NULL */
+	char why[ERR_TEXT];  /* not a better one */
 	struct gauge *gauge; /* or NULL: no level is watched */
 	int at;		     /* the gauge's level for :at, or -1 */
+	struct stall *stall; /* or NULL */
 	uint64_t stepped_ms;
 	uint64_t described_bytes; /* the limit that was asked for, by description or by hand */
 	uint64_t full_bytes;	  /* what was in use when the hold began */
@@ -63,8 +69,11 @@ json_t *memory_event(const struct cage *c, const char *type)
 
 json_t *memory_json(const struct memory *m)
 {
-	return json_pack("{s:s, s:b, s:b}", "mechanism", m->guard ? "decoy" : "none", "holds",
-		m->guard && guard_holds(m->guard), "waits", m->lent > 0);
+	const struct guard_kind_row *kind = m->guard ? &guard_kinds[guard_kind(m->guard)] : NULL;
+
+	return json_pack("{s:s, s:s*, s:s*, s:b, s:b}", "mechanism", kind ? kind->name : "none", "promise",
+		kind ? kind->promise : NULL, "why", *m->why ? m->why : NULL, "holds", m->guard && guard_holds(m->guard),
+		"waits", m->lent > 0);
 }
 
 static void record(struct memory *m, const char *type)
@@ -118,9 +127,13 @@ static int change_limit(struct memory *m, uint64_t bytes, struct err *e)
 	m->said_end = false;
 	if (m->at >= 0)
 		gauge_move(m->gauge, m->at, level_of(m));
-	if (rises && m->guard && guard_holds(m->guard)) {
+	if (!m->guard)
+		return 0;
+	if (rises && guard_holds(m->guard)) {
 		record(m, "rescued");
 		guard_release(m->guard, true);
+	} else {
+		guard_move(m->guard);
 	}
 	return 0;
 }
@@ -204,12 +217,22 @@ static bool grow(struct memory *m, bool full)
 	return true;
 }
 
+/* What nobody has touched for long is page cache that the kernel takes away by itself. */
+static bool is_at_level(const struct memory *m)
+{
+	uint64_t used = cage_working_set(m->cage);
+
+	return used != UINT64_MAX && used >= level_of(m);
+}
+
 /* The level tells of a crossing once: what could not be then is tried until usage is below it. */
 static void grow_at_level(struct memory *m)
 {
 	const struct grow *g = &m->spec->grow;
 
-	if (!grow(m, false) && limit_of(m) < g->ceiling_bytes)
+	if (is_at_level(m) && grow(m, false))
+		return;
+	if (limit_of(m) < g->ceiling_bytes)
 		loop_set_alarm(m->loop, &m->again, g->cooldown_ms > AGAIN_MS ? g->cooldown_ms : AGAIN_MS);
 }
 
@@ -219,6 +242,14 @@ static void again(struct alarm *a)
 
 	if (usage_of(m) >= level_of(m))
 		grow_at_level(m);
+}
+
+static void stalled(struct stall_owner *o)
+{
+	struct memory *m = OWNER_OF(o, stall_owner);
+
+	if (m->lent == 0 && !(m->guard && guard_holds(m->guard)))
+		grow(m, false);
 }
 
 /* ---- giving back ---- */
@@ -274,12 +305,16 @@ static void rest(struct memory *m)
 
 	if (m->lent == LENDS_MAX)
 		return; /* in a call that wants ever more: it stays held */
+	if (m->lent > 0 && guard_freezes(m->guard))
+		return;
 	if (m->lent == 0 && !m->spec->quiet)
 		say(m->spec->name,
 			"memory is full: the program is stopped until there is room (virtualing set %s memory=SIZE)",
 			m->spec->name);
 	if (m->lent++ == 0)
 		record(m, "waits");
+	if (guard_freezes(m->guard))
+		return; /* it is frozen, and stays so */
 	if (cage_freeze(m->cage, true, &e) < 0 || write_limit(m, limit_of(m) + m->lent * lent, &e) < 0) {
 		say(m->spec->name, "memory: %s", e.text);
 		return;
@@ -347,7 +382,7 @@ static void full(struct guard_owner *o)
 /* The program, or whoever was asked, may have let something go, if only a little. */
 static bool has_room(const struct memory *m)
 {
-	return !cage_is_full(m->cage) || usage_of(m) + ROOM_LEAST <= m->full_bytes;
+	return !guard_is_full(m->guard) || usage_of(m) + ROOM_LEAST <= m->full_bytes;
 }
 
 void memory_answer(struct memory *m)
@@ -415,8 +450,34 @@ int memory_level(struct memory *m, uint64_t bytes, struct err *e)
 	return r == -ENOSPC ? err_set(e, ENOSPC, "more than %d levels of memory", GAUGE_LEVELS_MAX) : r;
 }
 
-int memory_start(struct loop *l, struct cage *c, struct spec *s, bool guard, struct memory_owner *o,
-	struct memory **ret, struct err *e)
+/* The best kind of guard, or the one that is asked for. What was found out since boot may be true no longer. */
+static int start_guard(struct memory *m, const struct cage_host *host, struct err *e)
+{
+	struct choice choice = {.kind = m->spec->guard};
+	int r = 0;
+
+	if (m->spec->guard == GUARD_AUTO)
+		r = choice_make(host, &choice, e);
+	if (r == 0)
+		r = guard_start(m->loop, m->cage, choice.kind, m->spec->deadline_ms, &m->guard_owner, &m->guard, e);
+	if (r < 0 && m->spec->guard == GUARD_AUTO && choice.kind != GUARD_AUTO) {
+		choice_forget();
+		r = choice_make(host, &choice, e);
+		if (r == 0)
+			r = guard_start(
+				m->loop, m->cage, choice.kind, m->spec->deadline_ms, &m->guard_owner, &m->guard, e);
+	}
+	if (r < 0)
+		return r;
+	snprintf(m->why, sizeof m->why, "%s", choice.why);
+	if (*m->why && !m->spec->quiet)
+		say(m->spec->name, "the guard of its memory is \"%s\": %s (%s)", guard_kinds[choice.kind].name,
+			guard_kinds[choice.kind].promise, m->why);
+	return 0;
+}
+
+int memory_start(struct loop *l, const struct cage_host *host, struct cage *c, struct spec *s, bool guard,
+	struct memory_owner *o, struct memory **ret, struct err *e)
 {
 	AUTO(memory_end) struct memory *m = calloc(1, sizeof *m);
 	int r = 0;
@@ -425,6 +486,7 @@ int memory_start(struct loop *l, struct cage *c, struct spec *s, bool guard, str
 		return err_set(e, ENOMEM, "out of memory");
 	*m = (struct memory){.guard_owner = {full, late},
 		.gauge_owner = {crossed},
+		.stall_owner = {stalled},
 		.owner = o,
 		.loop = l,
 		.cage = c,
@@ -434,9 +496,11 @@ int memory_start(struct loop *l, struct cage *c, struct spec *s, bool guard, str
 		.window.ring = look,
 		.again.ring = again};
 	if (guard)
-		r = guard_start(l, c, s->deadline_ms, &m->guard_owner, &m->guard, e);
+		r = start_guard(m, host, e);
 	if (r == 0 && s->grow.given && s->grow.at_percent < 100)
 		r = m->at = memory_level(m, level_of(m), e);
+	if (r >= 0 && s->grow.given && s->grow.stall_percent)
+		r = stall_open(l, c, s->grow.stall_percent, &m->stall_owner, &m->stall, e);
 	if (r < 0)
 		return err_while(e, "guard the memory");
 	if (s->give_back.given)
@@ -461,6 +525,7 @@ void memory_end(struct memory **memory)
 		return;
 	loop_clear_alarm(m->loop, &m->window);
 	loop_clear_alarm(m->loop, &m->again);
+	stall_drop(&m->stall);
 	guard_drop(&m->guard);
 	gauge_drop(&m->gauge);
 	free(m);

@@ -25,8 +25,8 @@ struct memory_owner {
 
 /* Before the program is started. guard: full cages shall be held.  s: borrowed; its memory limit is what is in force,
  * and is changed with it. */
-int memory_start(struct loop *l, struct cage *c, struct spec *s, bool guard, struct memory_owner *o,
-	struct memory **ret, struct err *e);
+int memory_start(struct loop *l, const struct cage_host *host, struct cage *c, struct spec *s, bool guard,
+	struct memory_owner *o, struct memory **ret, struct err *e);
 int memory_level(struct memory *m, uint64_t bytes, struct err *e); /* its number, or -errno */
 void memory_look(struct memory *m);				   /* after SIGCHLD */
 void memory_answer(struct memory *m);				   /* whoever was asked has done what he could */
@@ -43,7 +43,8 @@ int memory_set_limit(struct memory *m, uint64_t bytes, const uint64_t *swap_byte
 /* The limit is about to fall below what is used: nobody is held for it. */
 void memory_force(struct memory *m);
 
-/* {"mechanism", "holds", "waits"}, for `show`: how full cages are held ("decoy"; "none": only levels are watched). */
+/* {"mechanism", "promise", "why", "holds", "waits"}, for `show`: how full cages are held (guard_kinds; "none": only
+ * levels are watched), and why not in a better way. */
 json_t *memory_json(const struct memory *m);
 
 /* A figure of struct cage_usage; nothing where the kernel does not say. */

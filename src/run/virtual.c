@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/own.h"
+#include "cage/guard/guard.h"
 #include "run/say.h"
 #include "run/set.h"
 #include "run/summary.h"
@@ -40,6 +41,7 @@ void virtual_check(const struct cage_host *host, const struct spec *s, struct fa
 	void (*warn)(void *arg, const char *text), void *arg, struct jail_look **look)
 {
 	cage_check(host, s->group, &s->limits, f, warn, arg);
+	guard_check(host, s->guard, f);
 	jail_check(&s->jail, s->argv, f, look);
 	vip_check(&s->vip, f);
 }

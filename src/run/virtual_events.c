@@ -170,7 +170,7 @@ int virtual_watch_memory(struct virtual *v, struct err *e)
 	guard = guard || v->spec->give_back.given;
 	if (r < 0 || (!guard && !blocks_want(v->blocks, "usage")))
 		return r;
-	r = memory_start(v->owner->loop, v->cage, v->spec, guard, &v->memory_owner, &v->memory, e);
+	r = memory_start(v->owner->loop, v->owner->host, v->cage, v->spec, guard, &v->memory_owner, &v->memory, e);
 	if (r < 0)
 		return r;
 	blocks_each(v->blocks, "usage", add_level, &levels);

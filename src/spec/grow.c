@@ -1,4 +1,5 @@
-/* :grow => { :step => "64M", :ceiling => "2G", ... }, :give_back => { :floor => "128M", ... } */
+/* What becomes of a full cage: :guard => "auto", :grow => { :step => "64M", :ceiling => "2G", ... }, :give_back =>
+ * { :floor => "128M", ... } */
 #include <stdio.h>
 #include <string.h>
 
@@ -30,6 +31,17 @@ static void read_percent_into(struct reader *r, const json_t *value, void *field
 	read_percent(r, value, field);
 }
 
+/* nil, or in an option "none": never. */
+static void read_stall_into(struct reader *r, const json_t *value, void *field)
+{
+	const char *text = json_string_value(value);
+
+	if (json_is_null(value) || (text && strcmp(text, "none") == 0))
+		*(unsigned *)field = 0;
+	else
+		read_percent(r, value, field);
+}
+
 static void read_seconds_into(struct reader *r, const json_t *value, void *field)
 {
 	uint64_t seconds;
@@ -48,6 +60,7 @@ static const struct part {
 		{"ceiling", offsetof(struct grow, ceiling_bytes), read_size_into},
 		{"reserve", offsetof(struct grow, reserve_bytes), read_size_into},
 		{"at", offsetof(struct grow, at_percent), read_percent_into},
+		{"stall", offsetof(struct grow, stall_percent), read_stall_into},
 		{"cooldown", offsetof(struct grow, cooldown_ms), read_seconds_into},
 		{NULL, 0, NULL},
 },
@@ -100,6 +113,21 @@ void read_give_back(struct reader *r, const struct row *row, const json_t *value
 	read_parts(r, give_back_parts, &r->spec->give_back, value, "{ :floor => \"128M\", :after => 60 }");
 }
 
+void read_guard(struct reader *r, const struct row *row, const json_t *value)
+{
+	int kind = guard_kind_find(json_string_value(value));
+
+	if (kind < 0)
+		fault(r, "%s is no kind of guard: there are auto, decoy, pause and wire", shown(value).text);
+	else
+		r->spec->guard = (enum guard_kind)kind;
+}
+
+json_t *write_guard(const struct spec *s, const struct row *row)
+{
+	return s->guard == GUARD_AUTO ? NULL : json_string(guard_kinds[s->guard].name);
+}
+
 enum { GIVE_BACK_LEAST_MS = 1000 };
 
 /* What needs the other keys to be read. */
@@ -136,9 +164,11 @@ json_t *write_grow(const struct spec *s, const struct row *row)
 
 	if (!g->given)
 		return NULL;
-	return json_pack("{s:I, s:I, s:I, s:o, s:i}", "step", (json_int_t)g->step_bytes, "ceiling",
+	return json_pack("{s:I, s:I, s:I, s:o, s:o, s:i}", "step", (json_int_t)g->step_bytes, "ceiling",
 		(json_int_t)g->ceiling_bytes, "reserve", (json_int_t)g->reserve_bytes, "at",
-		json_sprintf("%u%%", g->at_percent), "cooldown", (int)(g->cooldown_ms / 1000));
+		json_sprintf("%u%%", g->at_percent), "stall",
+		g->stall_percent ? json_sprintf("%u%%", g->stall_percent) : json_null(), "cooldown",
+		(int)(g->cooldown_ms / 1000));
 }
 
 json_t *write_give_back(const struct spec *s, const struct row *row)

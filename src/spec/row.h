@@ -84,6 +84,8 @@ void read_blk_rate(struct reader *r, const struct row *row, const json_t *value)
 void finish_blk(struct reader *r);
 void read_grow(struct reader *r, const struct row *row, const json_t *value);
 void read_give_back(struct reader *r, const struct row *row, const json_t *value);
+void read_guard(struct reader *r, const struct row *row, const json_t *value);
+json_t *write_guard(const struct spec *s, const struct row *row);
 json_t *write_give_back(const struct spec *s, const struct row *row);
 json_t *write_grow(const struct spec *s, const struct row *row);
 void finish_grow(struct reader *r);

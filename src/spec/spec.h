@@ -14,6 +14,7 @@
 
 #include "base/faults.h"
 #include "cage/grow.h"
+#include "cage/guard/kind.h"
 #include "cage/limit.h"
 #include "jail/jail.h"
 #include "net/vip.h"
@@ -25,6 +26,7 @@ struct spec {
 	struct limits limits;
 	struct grow grow;
 	struct give_back give_back;
+	enum guard_kind guard;
 	struct jail jail;
 	struct vip vip;
 	unsigned deadline_ms;	  /* of blocks */

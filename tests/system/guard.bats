@@ -392,3 +392,70 @@ Usage Up or Down to threadshould !!! > 1 down"
 	run nice -n 7 "$BUILD/virtualing" run --name "$NAME" --memory 64M --grow ceiling=128M -- nice
 	equal "$output" 7
 }
+
+# lesser: the kind of guard that this host has where it has no decoys
+lesser() { if [ "$(host_kind)" = v2 ]; then echo wire; else echo pause; fi; }
+
+@test "where nobody may trace, the lesser guard is used, and says so" {
+	local kind
+	kind=$(lesser)
+	run "$BUILD/tests/system/untraced" timeout 120 "$BUILD/virtualing" run --name "$NAME" --memory 64M --swap 0 \
+		--grow step=32M,ceiling=1G,at=100% -- "$EAT" page 200
+	equal "$status" 0 "$output"
+	has "${lines[0]}" "$NAME: the guard of its memory is \"$kind\": the program is "
+	has "${lines[0]}" "(decoy: trace a decoy (kernel.yama.ptrace_scope=3, or a filter, forbids it): Operation not permitted)"
+	has "$output" "limit 64M raised to 96M while the full cage was held"
+	# What holds for that caller does not hold for others.
+	background "$BUILD/virtualing" run --name "$NAME" --memory 64M --grow ceiling=1G -- sleep 300
+	wait_for_virtual "$NAME"
+	has "$(virtualing show "$NAME")" "guard: decoy: when the cage is full, whoever wants memory is held"
+	virtualing stop "$NAME"
+}
+
+@test "the lesser guard asks a block, waits for it, and gives way when there is no room" {
+	{
+		described 150 ":deadline => 20,"
+		printf 'v.on(:oom) { |event| sleep 1; event.virtual.memory.limit += 32 << 20 if event.limit < 128 << 20; puts event.limit >> 20 }\n'
+		printf 'v.run\n'
+	} | sed "s/:swap => 0/:swap => 0, :guard => \"$(lesser)\"/" >"$NAME.rb"
+	chmod 644 "$NAME.rb"
+	run timeout 60 "$BUILD/virtualing" "$NAME.rb"
+	has "$output" $'64\n96\n128\n'
+	has "$output" "killed for memory by the kernel: 1 process"
+}
+
+@test "the lesser guard stops what may not be killed, and lets it go on when there is room" {
+	background "$BUILD/virtualing" run --name "$NAME" --memory 64M --swap 0 --no-oom --guard "$(lesser)" -- "$EAT" page 100
+	wait_until 30 grep -q "the program is stopped until there is room" "$BATS_TEST_TMPDIR/background.0"
+	local before
+	before=$(cpu_used_us "$NAME")
+	sleep 1
+	at_most $(($(cpu_used_us "$NAME") - before)) 20000 "CPU time while it is stopped"
+	has "$(virtualing show "$NAME")" "now it is stopped until there is room"
+	virtualing set "$NAME" memory=200M
+	wait_until 30 process_is_gone $!
+	grep -q "ate 100 page" "$BATS_TEST_TMPDIR/background.0"
+}
+
+@test "a guard that this host cannot have is refused before anything is made" {
+	local other=wire
+	[ "$(host_kind)" != v2 ] || other=pause
+	wrong "--guard: cgroup v" --memory 64M --guard "$other"
+	wrong '--guard: "dog" is no kind of guard: there are auto, decoy, pause and wire' --memory 64M --guard dog
+}
+
+@test "a working set of files that does not fit makes the limit grow, unless that is not wanted" {
+	disk_make
+	local words="cd $DISK_MOUNT && head -c 40M /dev/zero >data; sync; end=\$((\$(date +%s) + 5))
+		while [ \$(date +%s) -lt \$end ]; do cat data >/dev/null; done"
+	run timeout 120 "$BUILD/virtualing" run --name "$NAME" --memory 24M --swap 0 --grow step=128M,ceiling=1G,at=100%,stall=1% \
+		-- sh -c "$words"
+	equal "$status" 0
+	has "$output" "memory: limit 24M raised to 152M"
+	if [ -z "${VIRTUALING_GUEST:-}" ]; then # for it takes minutes there
+		run timeout 120 "$BUILD/virtualing" run --name "$NAME" --memory 24M --swap 0 \
+			--grow step=128M,ceiling=1G,at=100%,stall=none -- sh -c "$words"
+		equal "$output" ""
+	fi
+	wrong '--grow: stall: "often" is not a share like "90%"' --memory 64M --grow ceiling=1G,stall=often
+}

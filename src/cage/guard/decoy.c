@@ -1,4 +1,4 @@
-#include "cage/decoy.h"
+#include "cage/guard/decoy.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,4 +1,10 @@
-#include "cage/guard.h"
+/* The guard that holds with decoys (decoy.h): two in the cage and one beside it.  One unanswered decoy holds for two
+ * seconds; while the owner thinks, fresh ones follow, so that a hold may last as long as it needs; but who is held
+ * burns CPU time in the kernel, so after hold_ms the owner is told that it is late.
+ *
+ * Decoys are no processes of the program: they stand in the cage's memory group only (v1) or in a group of their own
+ * beside the program's (v2), and are our children.
+ */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -11,7 +17,8 @@
 #include <unistd.h>
 
 #include "base/own.h"
-#include "cage/decoy.h"
+#include "cage/guard/decoy.h"
+#include "cage/guard/ops.h"
 #include "cage/inner.h"
 
 enum {
@@ -28,18 +35,15 @@ enum {
 	SLICE_MS = 100,
 };
 
-enum guard_state {
-	GUARD_ON,
-	GUARD_HOLDING, /* the owner is to answer */
-	GUARD_OFF,     /* the answer was no */
+enum decoys_state {
+	DECOYS_ON,
+	DECOYS_HOLDING, /* the owner is to answer */
+	DECOYS_OFF,	/* the answer was no */
 };
 
-struct guard {
-	struct loop *loop;
-	struct cage *cage;
-	struct guard_owner *owner;
-	enum guard_state state;
-	unsigned hold_ms;
+struct decoys {
+	struct guard guard;
+	enum decoys_state state;
 	bool armed;	 /* the first are inside */
 	bool letting_go; /* who is held goes as soon as another is inside */
 	uint64_t ooms;	 /* the cage's own, when it was full last; UINT64_MAX: not known */
@@ -51,13 +55,13 @@ struct guard {
 	struct alarm alarm; /* HOLDING: the answer is late; OFF: look again */
 };
 
-#define OWNER_OF(pointer, field) ((struct guard *)((char *)(pointer)-offsetof(struct guard, field)))
+#define OWNER_OF(pointer, field) ((struct decoys *)((char *)(pointer)-offsetof(struct decoys, field)))
 
-static uint64_t limit_mib(const struct guard *g)
+static uint64_t limit_mib(const struct decoys *g)
 {
 	struct cage_usage u;
 
-	cage_memory(g->cage, &u);
+	cage_memory(g->guard.cage, &u);
 	return u.memory_limit_bytes >> 20;
 }
 
@@ -76,7 +80,7 @@ static bool is_big(const struct decoy *d, uint64_t limit)
 }
 
 /* least: in MiB, see is_big(); 0: of any size. */
-static size_t count(const struct guard *g, enum decoy_state first, enum decoy_state last, uint64_t least)
+static size_t count(const struct decoys *g, enum decoy_state first, enum decoy_state last, uint64_t least)
 {
 	size_t n = 0;
 
@@ -88,7 +92,7 @@ static size_t count(const struct guard *g, enum decoy_state first, enum decoy_st
 	return n;
 }
 
-static struct decoy *find(struct guard *g, enum decoy_state state, uint64_t least)
+static struct decoy *find(struct decoys *g, enum decoy_state state, uint64_t least)
 {
 	for (size_t i = 0; i < DECOYS_MAX; i++)
 		if (g->decoys[i].state == state && (!least || is_big(&g->decoys[i], least)))
@@ -96,7 +100,7 @@ static struct decoy *find(struct guard *g, enum decoy_state state, uint64_t leas
 	return NULL;
 }
 
-static void dismiss_small(struct guard *g, uint64_t limit)
+static void dismiss_small(struct decoys *g, uint64_t limit)
 {
 	for (size_t i = 0; i < DECOYS_MAX; i++) {
 		struct decoy *d = &g->decoys[i];
@@ -109,7 +113,7 @@ static void dismiss_small(struct guard *g, uint64_t limit)
 /* As many inside and beside as there should be, as far as there are any.  To look big takes time (some 70 ms a GiB on a
  * slow machine), so those of the launch are small, which is enough but for a program that offers itself to the killer;
  * they are relieved by big ones as soon as there are any. */
-static int top_up(struct guard *g, struct err *e)
+static int top_up(struct decoys *g, struct err *e)
 {
 	uint64_t limit = limit_mib(g);
 	struct decoy *d;
@@ -129,7 +133,7 @@ static int top_up(struct guard *g, struct err *e)
 	return r;
 }
 
-static void take_news(struct guard *g, const struct decoy_news *n)
+static void take_news(struct decoys *g, const struct decoy_news *n)
 {
 	for (size_t i = 0; i < DECOYS_MAX; i++) {
 		struct decoy *d = &g->decoys[i];
@@ -143,7 +147,7 @@ static void take_news(struct guard *g, const struct decoy_news *n)
 	}
 }
 
-static void let_all_go(struct guard *g)
+static void let_all_go(struct decoys *g)
 {
 	for (size_t i = 0; i < DECOYS_MAX; i++)
 		if (g->decoys[i].state == DECOY_HELD)
@@ -152,7 +156,7 @@ static void let_all_go(struct guard *g)
 
 /* There is room: nobody waits for those at the door any more, and they stay until another is inside, for else the next
  * to be chosen would be of the program. */
-static void let_go_guarded(struct guard *g)
+static void let_go_guarded(struct decoys *g)
 {
 	g->letting_go = count(g, DECOY_ARMED, DECOY_ARMED, 0) == 0 &&
 			count(g, DECOY_JOINING, DECOY_JOINING, 0) + count(g, DECOY_STARTED, DECOY_SPARE, 0) > 0;
@@ -160,7 +164,7 @@ static void let_go_guarded(struct guard *g)
 		let_all_go(g);
 }
 
-static void hear(struct guard *g)
+static void hear(struct decoys *g)
 {
 	struct decoy_news news;
 	struct err ignored; /* without another decoy those that are there must do */
@@ -169,7 +173,7 @@ static void hear(struct guard *g)
 		take_news(g, &news);
 	if (g->letting_go)
 		let_go_guarded(g);
-	if (g->state != GUARD_OFF)
+	if (g->state != DECOYS_OFF)
 		top_up(g, &ignored);
 }
 
@@ -180,106 +184,108 @@ static void news_ready(struct watch *w, uint32_t events)
 
 /* ---- a full cage ---- */
 
-static void stand_back(struct guard *g)
+static void stand_back(struct decoys *g)
 {
-	g->state = GUARD_OFF;
-	g->kills = cage_oom_kills(g->cage);
+	g->state = DECOYS_OFF;
+	g->kills = cage_oom_kills(g->guard.cage);
 	g->looks = 0;
 	/* Those inside go first: the next one to be chosen shall be of the program. */
 	for (size_t i = 0; i < DECOYS_MAX; i++)
 		if (g->decoys[i].state == DECOY_JOINING || g->decoys[i].state == DECOY_ARMED)
 			decoy_kill(&g->decoys[i]);
 	let_all_go(g);
-	loop_set_alarm(g->loop, &g->alarm, STAND_BACK_MS);
+	loop_set_alarm(g->guard.loop, &g->alarm, STAND_BACK_MS);
 }
 
-void guard_release(struct guard *g, bool room)
+static void release(struct guard *guard, bool room)
 {
+	struct decoys *g = (struct decoys *)guard;
 	struct err ignored;
 
-	if (g->state != GUARD_HOLDING)
-		return;
-	loop_clear_alarm(g->loop, &g->alarm);
+	loop_clear_alarm(g->guard.loop, &g->alarm);
 	if (!room) {
 		stand_back(g);
 		return;
 	}
-	g->state = GUARD_ON;
+	g->state = DECOYS_ON;
 	top_up(g, &ignored);
 	let_go_guarded(g);
 }
 
 /* Somebody has been killed, or there is room, or it has been long enough. */
-static bool may_return(struct guard *g)
+static bool may_return(struct decoys *g)
 {
-	return cage_oom_kills(g->cage) > g->kills || !cage_is_full(g->cage) || ++g->looks >= STAND_BACK_LOOKS;
+	return cage_oom_kills(g->guard.cage) > g->kills || !cage_is_full(g->guard.cage) ||
+	       ++g->looks >= STAND_BACK_LOOKS;
 }
 
 static void alarm_rings(struct alarm *a)
 {
-	struct guard *g = OWNER_OF(a, alarm);
+	struct decoys *g = OWNER_OF(a, alarm);
 	struct err ignored;
 
-	if (g->state == GUARD_HOLDING) {
-		g->owner->late(g->owner);
-		if (g->state == GUARD_HOLDING) /* he holds on */
-			loop_set_alarm(g->loop, &g->alarm, g->hold_ms);
-	} else if (g->state == GUARD_OFF && !may_return(g)) {
-		loop_set_alarm(g->loop, &g->alarm, STAND_BACK_MS);
-	} else if (g->state == GUARD_OFF) {
-		g->state = GUARD_ON;
-		g->ooms = cage_ooms(g->cage);
+	if (g->state == DECOYS_HOLDING) {
+		g->guard.owner->late(g->guard.owner);
+		if (g->state == DECOYS_HOLDING) /* he holds on */
+			loop_set_alarm(g->guard.loop, &g->alarm, g->guard.hold_ms);
+	} else if (g->state == DECOYS_OFF && !may_return(g)) {
+		loop_set_alarm(g->guard.loop, &g->alarm, STAND_BACK_MS);
+	} else if (g->state == DECOYS_OFF) {
+		g->state = DECOYS_ON;
+		g->ooms = cage_ooms(g->guard.cage);
 		top_up(g, &ignored);
 	}
 }
 
 /* The host has run out, or a group above: they shall have their victim, and not another decoy at once. */
-static void stand_aside(struct guard *g)
+static void stand_aside(struct decoys *g)
 {
-	g->state = GUARD_OFF;
+	g->state = DECOYS_OFF;
 	g->kills = UINT64_MAX;
 	g->looks = STAND_BACK_LOOKS;
 	let_all_go(g);
-	loop_set_alarm(g->loop, &g->alarm, FALSE_ALARM_MS);
+	loop_set_alarm(g->guard.loop, &g->alarm, FALSE_ALARM_MS);
 }
 
 /* Since then the kernel has taken the memory of those who were chosen before: they hold nobody any more. */
-static void let_older_go(struct guard *g, const struct decoy *latest)
+static void let_older_go(struct decoys *g, const struct decoy *latest)
 {
 	for (size_t i = 0; i < DECOYS_MAX; i++)
 		if (g->decoys[i].state == DECOY_HELD && &g->decoys[i] != latest)
 			decoy_let_go(&g->decoys[i]);
 }
 
-static void chosen(struct guard *g, const struct decoy *d)
+static void chosen(struct decoys *g, const struct decoy *d)
 {
-	uint64_t ooms = cage_ooms(g->cage);
+	uint64_t ooms = cage_ooms(g->guard.cage);
 	struct err ignored;
 
-	g->cage->decoy_kills++;
-	if (g->state == GUARD_HOLDING) {
+	g->guard.cage->decoy_kills++;
+	if (g->state == DECOYS_HOLDING) {
 		let_older_go(g, d);
 		top_up(g, &ignored);
-	} else if (g->state == GUARD_OFF || !g->armed) {
+	} else if (g->state == DECOYS_OFF || !g->armed) {
 		let_all_go(g);
 	} else if (ooms != UINT64_MAX && ooms == g->ooms) {
 		stand_aside(g);
-	} else if (!cage_is_full(g->cage)) { /* too late: room has been made meanwhile */
+	} else if (!cage_is_full(g->guard.cage)) { /* too late: room has been made meanwhile */
 		g->ooms = ooms;
 		top_up(g, &ignored);
 		let_go_guarded(g);
 	} else {
 		g->ooms = ooms;
-		g->state = GUARD_HOLDING;
+		g->state = DECOYS_HOLDING;
 		g->letting_go = false;
-		loop_set_alarm(g->loop, &g->alarm, g->hold_ms);
+		loop_set_alarm(g->guard.loop, &g->alarm, g->guard.hold_ms);
 		top_up(g, &ignored);
-		g->owner->full(g->owner);
+		g->guard.owner->full(g->guard.owner);
 	}
 }
 
-void guard_look(struct guard *g)
+static void look(struct guard *guard)
 {
+	struct decoys *g = (struct decoys *)guard;
+
 	for (size_t i = 0; i < DECOYS_MAX; i++)
 		if (decoy_look(&g->decoys[i]))
 			chosen(g, &g->decoys[i]);
@@ -296,22 +302,39 @@ static void wait_for_end(struct decoy *d)
 	}
 }
 
-void guard_pause(struct guard *g)
+/* Waits until they are gone. */
+static void pause_all(struct guard *guard)
 {
+	struct decoys *g = (struct decoys *)guard;
+
 	stand_back(g);
 	for (size_t i = 0; i < DECOYS_MAX; i++)
 		if (g->decoys[i].state == DECOY_LEAVING)
 			wait_for_end(&g->decoys[i]);
 }
 
-bool guard_holds(const struct guard *g)
+static void move(struct guard *guard)
 {
-	return g->state == GUARD_HOLDING;
+	struct decoys *g = (struct decoys *)guard;
+	struct err ignored; /* those that are there must do */
+
+	if (g->state != DECOYS_OFF)
+		top_up(g, &ignored);
+}
+
+static bool holds(const struct guard *g)
+{
+	return ((const struct decoys *)g)->state == DECOYS_HOLDING;
+}
+
+static bool is_full(const struct guard *g)
+{
+	return cage_is_full(g->cage);
 }
 
 /* ---- beginning and end ---- */
 
-static int wait_until_armed(struct guard *g, struct err *e)
+static int wait_until_armed(struct decoys *g, struct err *e)
 {
 	uint64_t end = loop_now_ms() + START_MS;
 
@@ -323,7 +346,7 @@ static int wait_until_armed(struct guard *g, struct err *e)
 			return err_set(e, ETIMEDOUT, "the decoys are not ready within %d s", START_MS / 1000);
 		poll(&p, 1, SLICE_MS); /* what dies says nothing here */
 		hear(g);
-		guard_look(g);
+		look(&g->guard);
 		if (count(g, DECOY_STARTED, DECOY_ARMED, 0) == 0)
 			return err_set(e, ECHILD, "the decoys do not live (is /proc/self/oom_score_adj writable?)");
 	}
@@ -347,55 +370,53 @@ static int check_host(struct err *e)
 	return 0;
 }
 
-int guard_start(
-	struct loop *l, struct cage *c, unsigned hold_ms, struct guard_owner *o, struct guard **ret, struct err *e)
+static int start(struct guard *guard, struct err *e)
 {
-	AUTO(guard_drop) struct guard *g = calloc(1, sizeof *g);
+	struct decoys *g = (struct decoys *)guard;
 	struct err later; /* what stands inside must do then */
 	int r;
 
-	if (!g)
-		return err_set(e, ENOMEM, "out of memory");
-	*g = (struct guard){.loop = l,
-		.kit = DECOY_KIT_NONE,
-		.cage = c,
-		.hold_ms = hold_ms,
-		.owner = o,
-		.news_watch = {-1, news_ready},
-		.alarm.ring = alarm_rings};
+	g->kit = DECOY_KIT_NONE;
+	g->news_watch = (struct watch){-1, news_ready};
+	g->alarm.ring = alarm_rings;
 	r = check_host(e);
 	if (r == 0)
-		r = decoy_kit_open(&g->kit, c, e);
+		r = decoy_kit_open(&g->kit, guard->cage, e);
 	if (r == 0)
 		r = top_up(g, e);
 	if (r == 0)
 		r = wait_until_armed(g, e);
 	g->armed = true;
-	g->ooms = cage_ooms(c);
+	g->ooms = cage_ooms(guard->cage);
 	if (r == 0)
-		r = loop_watch(l, &g->news_watch, g->kit.news, EPOLLIN, e);
-	if (r < 0)
-		return r;
-	top_up(g, &later);
-	*ret = g;
-	g = NULL;
-	return 0;
+		r = loop_watch(guard->loop, &g->news_watch, g->kit.news, EPOLLIN, e);
+	if (r == 0)
+		top_up(g, &later);
+	return r;
 }
 
-void guard_drop(struct guard **guard)
+static void drop(struct guard *guard)
 {
-	struct guard *g = *guard;
+	struct decoys *g = (struct decoys *)guard;
 
-	if (!g)
-		return;
-	loop_unwatch(g->loop, &g->news_watch);
-	loop_clear_alarm(g->loop, &g->alarm);
+	loop_unwatch(guard->loop, &g->news_watch);
+	loop_clear_alarm(guard->loop, &g->alarm);
 	for (size_t i = 0; i < DECOYS_MAX; i++)
 		if (g->decoys[i].state != DECOY_NONE)
 			decoy_kill(&g->decoys[i]);
 	for (size_t i = 0; i < DECOYS_MAX; i++)
 		wait_for_end(&g->decoys[i]);
 	decoy_kit_drop(&g->kit);
-	free(g);
-	*guard = NULL;
 }
+
+const struct guard_ops guard_decoys = {
+	.size = sizeof(struct decoys),
+	.start = start,
+	.release = release,
+	.pause = pause_all,
+	.look = look,
+	.move = move,
+	.holds = holds,
+	.is_full = is_full,
+	.drop = drop,
+};

@@ -3,7 +3,7 @@
  *     virtualing-decoy TIMES
  *
  * Descriptors: 0, a file to map; 1, a control group's file that takes "0" for the writer ("tasks", "cgroup.procs");
- * 2, a pipe on which it says how far it is (struct decoy_news).  It is started by the supervisor (cage/decoy.c), which
+ * 2, a pipe on which it says how far it is (struct decoy_news).  It is started by the supervisor (cage/guard/decoy.c), which
  * traces it from the first moment, and it dies with it.
  *
  * It makes itself the best victim there is: oom_score_adj 1000, and a resident size that counts as memory of its own
@@ -19,7 +19,7 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 
-#include "cage/decoy/news.h"
+#include "cage/guard/decoy/news.h"
 #include "sys/raw.h"
 
 enum { FILE_MAPPED, GROUP, NEWS, KERNEL_SIGSET_BYTES = 8 };

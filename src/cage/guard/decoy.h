@@ -14,7 +14,7 @@
 #include <sys/types.h>
 
 #include "base/err.h"
-#include "cage/decoy/news.h"
+#include "cage/guard/decoy/news.h"
 
 struct cage;
 
