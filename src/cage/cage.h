@@ -71,15 +71,22 @@ struct cage_gate {
 int cage_gate(struct cage *c, struct cage_gate *ret, struct err *e);
 void cage_close_gate(struct cage *c); /* cage_gate() opens it again; twice is fine */
 
+/* What memory is made of, as far as the kernel tells it apart: file without shmem. */
+struct cage_parts {
+	uint64_t anonymous_bytes, file_bytes, shmem_bytes, kernel_bytes;
+};
+
 struct cage_usage { /* UINT64_MAX where the kernel does not say */
 	uint64_t memory_bytes, memory_peak_bytes, memory_limit_bytes, swap_bytes;
 	uint64_t cpu_us, cpu_throttled_us;
 	uint64_t pids;
 	uint64_t oom_kills; /* of the program, not of the guard's decoys */
 	uint64_t io_read_bytes, io_write_bytes;
+	struct cage_parts parts;
 };
 void cage_usage(const struct cage *c, struct cage_usage *ret);	/* best effort, never fails */
 void cage_memory(const struct cage *c, struct cage_usage *ret); /* only usage, limit and peak of the memory */
+void cage_parts(const struct cage *c, struct cage_usage *ret);	/* those, and what it is made of */
 uint64_t cage_oom_kills(const struct cage *c);			/* only that figure, for it is asked at every end */
 
 /* What is in use without the page cache that nobody has touched for long; UINT64_MAX: not known. */

@@ -11,6 +11,7 @@
 enum reader {
 	READ_NUMBER, /* the file is one number, or "max" */
 	READ_LINE,   /* the line that begins with word */
+	READ_LINES,  /* of lines that begin with "a" and "b": "a+b+c", those that are there; "a-b", both */
 	READ_SUM     /* the sum of all numbers that stand behind word */
 };
 
@@ -25,6 +26,14 @@ struct source {
 	uint64_t divide;
 };
 
+/* What was read last: rows of one file that follow each other read it once, for memory.stat costs. */
+struct reading {
+	const struct cage_group *group;
+	const char *file;
+	ssize_t length; /* or -errno */
+	char text[FILE_TEXT];
+};
+
 enum { ANY_V2 = -1 };
 #define FIELD(name) offsetof(struct cage_usage, name)
 
@@ -37,7 +46,19 @@ static const struct source sources[] = {
 	{FIELD(memory_limit_bytes), CTRL_MEMORY, CGROUP_V1, PLACE_CAGE, "memory.limit_in_bytes", READ_NUMBER, NULL, 1},
 	{FIELD(memory_limit_bytes), CTRL_MEMORY, CGROUP_V2, PLACE_CAGE, "memory.max", READ_NUMBER, NULL, 1},
 	{FIELD(swap_bytes), CTRL_MEMORY, CGROUP_V1, PLACE_CAGE, "memory.stat", READ_LINE, "total_swap", 1},
+	{FIELD(parts.anonymous_bytes), CTRL_MEMORY, CGROUP_V1, PLACE_CAGE, "memory.stat", READ_LINE, "total_rss", 1},
+	{FIELD(parts.file_bytes), CTRL_MEMORY, CGROUP_V1, PLACE_CAGE, "memory.stat", READ_LINES,
+		"total_cache-total_shmem", 1},
+	{FIELD(parts.shmem_bytes), CTRL_MEMORY, CGROUP_V1, PLACE_CAGE, "memory.stat", READ_LINE, "total_shmem", 1},
+	{FIELD(parts.kernel_bytes), CTRL_MEMORY, CGROUP_V1, PLACE_CAGE, "memory.kmem.usage_in_bytes", READ_NUMBER, NULL,
+		1},
 	{FIELD(swap_bytes), CTRL_MEMORY, CGROUP_V2, PLACE_CAGE, "memory.swap.current", READ_NUMBER, NULL, 1},
+	{FIELD(parts.anonymous_bytes), CTRL_MEMORY, CGROUP_V2, PLACE_CAGE, "memory.stat", READ_LINE, "anon", 1},
+	{FIELD(parts.file_bytes), CTRL_MEMORY, CGROUP_V2, PLACE_CAGE, "memory.stat", READ_LINES, "file-shmem", 1},
+	{FIELD(parts.shmem_bytes), CTRL_MEMORY, CGROUP_V2, PLACE_CAGE, "memory.stat", READ_LINE, "shmem", 1},
+	{FIELD(parts.kernel_bytes), CTRL_MEMORY, CGROUP_V2, PLACE_CAGE, "memory.stat", READ_LINE, "kernel", 1},
+	{FIELD(parts.kernel_bytes), CTRL_MEMORY, CGROUP_V2, PLACE_CAGE, "memory.stat", READ_LINES, /* before 5.18 */
+		"slab+kernel_stack+pagetables+percpu+sock", 1},
 	{FIELD(cpu_us), CTRL_CPUACCT, CGROUP_V1, PLACE_WORK, "cpuacct.usage", READ_NUMBER, NULL, 1000},
 	{FIELD(cpu_us), ANY_V2, CGROUP_V2, PLACE_WORK, "cpu.stat", READ_LINE, "usage_usec", 1},
 	{FIELD(cpu_throttled_us), CTRL_CPU, CGROUP_V1, PLACE_WORK, "cpu.stat", READ_LINE, "throttled_time", 1000},
@@ -75,23 +96,63 @@ static uint64_t read_number(const char *text)
 	return value;
 }
 
-static uint64_t read_source(const struct source *s, const struct cage_group *g)
+static uint64_t read_line(const char *text, const char *word)
 {
-	char text[FILE_TEXT], line[64];
+	char line[64];
+
+	return file_line(text, word, line, sizeof line) < 0 ? UINT64_MAX : read_number(line);
+}
+
+static uint64_t read_lines(const char *text, const char *words)
+{
+	bool minus = strchr(words, '-') != NULL;
+	uint64_t result = UINT64_MAX;
+
+	while (*words) {
+		size_t length = strcspn(words, "+-");
+		char word[32];
+		uint64_t value;
+
+		snprintf(word, sizeof word, "%.*s", (int)length, words);
+		words += length + (words[length] != 0);
+		value = read_line(text, word);
+		if (value == UINT64_MAX && minus)
+			return UINT64_MAX;
+		if (value == UINT64_MAX)
+			continue;
+		if (result == UINT64_MAX)
+			result = value;
+		else if (minus) /* the lines are of different moments */
+			result -= value < result ? value : result;
+		else
+			result += value;
+	}
+	return result;
+}
+
+static uint64_t read_source(const struct source *s, const struct cage_group *g, struct reading *last)
+{
 	uint64_t value = UINT64_MAX;
 
-	if (file_read(g->fd, s->file, text, sizeof text) < 0)
+	if (last->group != g || strcmp(last->file, s->file) != 0) {
+		last->group = g;
+		last->file = s->file;
+		last->length = file_read(g->fd, s->file, last->text, sizeof last->text);
+	}
+	if (last->length < 0)
 		return UINT64_MAX;
 	switch (s->reader) {
 	case READ_NUMBER:
-		value = read_number(text);
+		value = read_number(last->text);
 		break;
 	case READ_LINE:
-		if (file_line(text, s->word, line, sizeof line) == 0)
-			value = read_number(line);
+		value = read_line(last->text, s->word);
+		break;
+	case READ_LINES:
+		value = read_lines(last->text, s->word);
 		break;
 	case READ_SUM:
-		value = read_sum(text, s->word);
+		value = read_sum(last->text, s->word);
 		break;
 	}
 	return value == UINT64_MAX ? value : value / s->divide;
@@ -104,43 +165,59 @@ static const struct cage_group *find_group(const struct cage *c, const struct so
 	return tree && tree->version == s->version ? cage_find(c, tree, s->place) : NULL;
 }
 
-static void read_field(const struct cage *c, const struct source *s, struct cage_usage *ret)
+static void read_field(const struct cage *c, const struct source *s, struct reading *last, struct cage_usage *ret)
 {
 	const struct cage_group *g = find_group(c, s);
 	uint64_t *field = (uint64_t *)(void *)((char *)ret + s->field);
 
 	if (!g || *field != UINT64_MAX)
 		return;
-	*field = read_source(s, g);
+	*field = read_source(s, g, last);
 	if (s->field == FIELD(oom_kills) && s->version == CGROUP_V1 && *field != UINT64_MAX)
 		*field -= *field > c->decoy_kills ? c->decoy_kills : *field;
 }
 
+/* count 0: all fields */
+static void read_fields(const struct cage *c, const size_t *fields, size_t count, struct cage_usage *ret)
+{
+	struct reading last; /* its text is not worth clearing */
+
+	last.group = NULL;
+	memset(ret, 0xff, sizeof *ret);
+	for (size_t i = 0; i < sizeof sources / sizeof *sources; i++) {
+		bool wanted = count == 0;
+
+		for (size_t f = 0; f < count; f++)
+			wanted |= sources[i].field == fields[f];
+		if (wanted)
+			read_field(c, &sources[i], &last, ret);
+	}
+}
+
 void cage_usage(const struct cage *c, struct cage_usage *ret)
 {
-	memset(ret, 0xff, sizeof *ret);
-	for (size_t i = 0; i < sizeof sources / sizeof *sources; i++)
-		read_field(c, &sources[i], ret);
+	read_fields(c, NULL, 0, ret);
 }
+
+static const size_t of_memory[] = {FIELD(memory_bytes), FIELD(memory_limit_bytes), FIELD(memory_peak_bytes),
+	FIELD(parts.anonymous_bytes), FIELD(parts.file_bytes), FIELD(parts.shmem_bytes), FIELD(parts.kernel_bytes)};
 
 void cage_memory(const struct cage *c, struct cage_usage *ret)
 {
-	static const size_t fields[] = {FIELD(memory_bytes), FIELD(memory_limit_bytes), FIELD(memory_peak_bytes)};
+	read_fields(c, of_memory, 3, ret);
+}
 
-	memset(ret, 0xff, sizeof *ret);
-	for (size_t i = 0; i < sizeof sources / sizeof *sources; i++)
-		for (size_t f = 0; f < sizeof fields / sizeof *fields; f++)
-			if (sources[i].field == fields[f])
-				read_field(c, &sources[i], ret);
+void cage_parts(const struct cage *c, struct cage_usage *ret)
+{
+	read_fields(c, of_memory, sizeof of_memory / sizeof *of_memory, ret);
 }
 
 uint64_t cage_oom_kills(const struct cage *c)
 {
-	struct cage_usage usage = {.oom_kills = UINT64_MAX};
+	static const size_t kills = FIELD(oom_kills);
+	struct cage_usage usage;
 
-	for (size_t i = 0; i < sizeof sources / sizeof *sources; i++)
-		if (sources[i].field == FIELD(oom_kills))
-			read_field(c, &sources[i], &usage);
+	read_fields(c, &kills, 1, &usage);
 	return usage.oom_kills == UINT64_MAX ? 0 : usage.oom_kills;
 }
 

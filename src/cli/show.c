@@ -15,6 +15,10 @@ static const struct usage_row {
 } usage_rows[] = {
 	{"memory", "memory", UNIT_BYTES},
 	{"memory_peak", "memory, peak", UNIT_BYTES},
+	{"memory_anonymous", "memory, anonymous", UNIT_BYTES},
+	{"memory_file", "memory, of files", UNIT_BYTES},
+	{"memory_shmem", "memory, shared", UNIT_BYTES},
+	{"memory_kernel", "memory, the kernel's", UNIT_BYTES},
 	{"swap", "swap", UNIT_BYTES},
 	{"cpu_us", "CPU time", UNIT_US},
 	{"cpu_throttled_us", "CPU time, throttled", UNIT_US},

@@ -87,7 +87,8 @@ class Virtual
   def __show; Virtual.__ask("show", name)["virtual"]; end
 
   def memory
-    Resource.new(self, "memory", { :usage => "memory", :peak => "memory_peak", :swap => "swap", :kills => "oom_kills" })
+    Resource.new(self, "memory", { :usage => "memory", :peak => "memory_peak", :swap => "swap", :kills => "oom_kills",
+      :anonymous => "memory_anonymous", :file => "memory_file", :shmem => "memory_shmem", :kernel => "memory_kernel" })
   end
 
   def cpu; Resource.new(self, "cpu", { :usage => "cpu_us", :throttled => "cpu_throttled_us" }); end

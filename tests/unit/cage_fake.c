@@ -25,9 +25,10 @@ static const struct {
 } kernel_files[] = {
 	{"memory", NULL,
 		"memory.limit_in_bytes memory.memsw.limit_in_bytes memory.oom_control memory.usage_in_bytes "
-		"memory.max_usage_in_bytes memory.stat"},
+		"memory.max_usage_in_bytes memory.kmem.usage_in_bytes memory.stat"},
 	{NULL, "memory",
-		"memory.max memory.high memory.swap.max memory.oom.group memory.current memory.peak memory.events "
+		"memory.max memory.high memory.swap.max memory.oom.group memory.current memory.peak memory.stat "
+		"memory.events "
 		"memory.swap.current"},
 	{"cpu", NULL, "cpu.cfs_quota_us cpu.cfs_period_us cpu.shares cpu.stat"},
 	{NULL, "cpu", "cpu.max cpu.weight"},

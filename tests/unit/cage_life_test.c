@@ -400,7 +400,9 @@ static void figures_come_from_each_version(void **state)
 	make(&x, "web", &l);
 	fake_write(&x.fake, "memory/virtualing/web/memory.usage_in_bytes", "4096\n");
 	fake_write(&x.fake, "memory/virtualing/web/memory.limit_in_bytes", "9223372036854771712\n");
-	fake_write(&x.fake, "memory/virtualing/web/memory.stat", "cache 1\nswap 5\ntotal_cache 1\ntotal_swap 8192\n");
+	fake_write(&x.fake, "memory/virtualing/web/memory.stat",
+		"cache 1\nswap 5\nrss 1\ntotal_cache 300\ntotal_rss 70\ntotal_shmem 100\ntotal_swap 8192\n");
+	fake_write(&x.fake, "memory/virtualing/web/memory.kmem.usage_in_bytes", "9\n");
 	fake_write(
 		&x.fake, "memory/virtualing/web/memory.oom_control", "oom_kill_disable 0\nunder_oom 0\noom_kill 3\n");
 	fake_write(&x.fake, "cpu,cpuacct/virtualing/web/cpuacct.usage", "7000999\n");
@@ -411,6 +413,10 @@ static void figures_come_from_each_version(void **state)
 	assert_true(u.memory_limit_bytes == SIZE_NO_LIMIT);
 	assert_true(u.memory_peak_bytes == UINT64_MAX); /* the file is empty */
 	assert_int_equal(u.swap_bytes, 8192);
+	assert_int_equal(u.parts.anonymous_bytes, 70);
+	assert_int_equal(u.parts.file_bytes, 200);
+	assert_int_equal(u.parts.shmem_bytes, 100);
+	assert_int_equal(u.parts.kernel_bytes, 9);
 	assert_int_equal(u.oom_kills, 3);
 	assert_int_equal(u.cpu_us, 7000);
 	assert_int_equal(u.cpu_throttled_us, 2);
@@ -430,8 +436,32 @@ static void figures_come_from_each_version(void **state)
 	assert_true(u.memory_limit_bytes == SIZE_NO_LIMIT);
 	assert_int_equal(u.memory_peak_bytes, 123);
 	assert_int_equal(u.oom_kills, 1);
+	assert_true(u.parts.anonymous_bytes == UINT64_MAX);
 	assert_int_equal(u.cpu_us, 55);
 	assert_int_equal(u.cpu_throttled_us, 6);
+	life_close(&x);
+}
+
+static void memory_is_told_apart_as_far_as_the_kernel_does(void **state)
+{
+	static const struct limits l = {.given = 1U << LIMIT_MEMORY, .value = {[LIMIT_MEMORY] = 1 << 20}};
+	static const char stat[] = "unified/virtualing/web/memory.stat";
+	struct cage_usage u;
+	struct life x;
+
+	life_open(&x, pure_v2);
+	make(&x, "web", &l);
+	fake_write(&x.fake, stat, "anon 5\nfile 300\nkernel 7\nkernel_stack 1\nshmem 100\nfile_mapped 3\nslab 4\n");
+	cage_parts(x.cage, &u);
+	assert_int_equal(u.parts.anonymous_bytes, 5);
+	assert_int_equal(u.parts.file_bytes, 200);
+	assert_int_equal(u.parts.shmem_bytes, 100);
+	assert_int_equal(u.parts.kernel_bytes, 7);
+	assert_true(u.swap_bytes == UINT64_MAX); /* not asked for */
+	fake_write(&x.fake, stat, "anon 5\nkernel_stack 16\nslab 4\n");
+	cage_parts(x.cage, &u);
+	assert_int_equal(u.parts.kernel_bytes, 20);
+	assert_true(u.parts.file_bytes == UINT64_MAX);
 	life_close(&x);
 }
 
@@ -564,6 +594,7 @@ int main(void)
 		cmocka_unit_test(v1_raises_the_sum_before_the_memory_limit),
 		cmocka_unit_test(each_limit_is_shown_with_its_file_and_what_it_says_now),
 		cmocka_unit_test(figures_come_from_each_version),
+		cmocka_unit_test(memory_is_told_apart_as_far_as_the_kernel_does),
 		cmocka_unit_test(bytes_of_all_disks_are_added_up),
 		cmocka_unit_test(groups_of_ours_are_found_in_every_tree),
 		cmocka_unit_test(only_control_groups_are_undone),
