@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/stat.h>
 #include <time.h>
 
@@ -385,6 +387,54 @@ int cage_open_pressure(const struct cage *c, unsigned percent, struct err *e)
 	if (write(fd, text, strlen(text) + 1) < 0)
 		return err_sys(e, "write \"%s\" to %s/memory.pressure", text, g->path);
 	return fd_take(&fd);
+}
+
+static int open_kills_v1(const struct cage_group *g, struct err *e)
+{
+	AUTO(fd_drop) int bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	AUTO(fd_drop) int what = openat(g->fd, "memory.oom_control", O_RDONLY | O_CLOEXEC);
+	char text[32];
+	int r;
+
+	if (bell < 0 || what < 0)
+		return err_sys(e, "watch %s/memory.oom_control", g->path);
+	snprintf(text, sizeof text, "%d %d", bell, what);
+	r = file_write(g->fd, "cgroup.event_control", text);
+	errno = -r;
+	return r < 0 ? err_sys(e, "write \"%s\" to %s/cgroup.event_control", text, g->path) : fd_take(&bell);
+}
+
+/* Here the program's group, and not the one above: that is woken by each charge that meets the limit, too. */
+static int open_kills_v2(const struct cage_group *g, struct err *e)
+{
+	AUTO(fd_drop) int fd = openat(g->fd, "memory.events", O_RDONLY | O_CLOEXEC);
+	int r = fd < 0 ? -errno : cage_heard_kill(fd); /* it wakes only who has read it before */
+
+	errno = -r;
+	return r < 0 ? err_sys(e, "watch %s/memory.events", g->path) : fd_take(&fd);
+}
+
+int cage_open_kills(const struct cage *c, uint32_t *ret_events, struct err *e)
+{
+	const struct cage_tree *tree = c->host->of[CTRL_MEMORY];
+	bool v1 = tree && tree->version == CGROUP_V1;
+	const struct cage_group *g = tree ? cage_find(c, tree, v1 ? PLACE_CAGE : PLACE_WORK) : NULL;
+
+	if (!g)
+		return err_set(e, EOPNOTSUPP, "this host has no memory controller");
+	*ret_events = v1 ? EPOLLIN : EPOLLPRI;
+	return v1 ? open_kills_v1(g, e) : open_kills_v2(g, e);
+}
+
+int cage_heard_kill(int fd)
+{
+	char text[256];
+
+	if (pread(fd, text, sizeof text, 0) >= 0)
+		return 0;
+	if (errno == ESPIPE && (read(fd, text, sizeof text) >= 0 || errno == EAGAIN)) /* an eventfd */
+		return 0;
+	return -errno;
 }
 
 /* ---- the end ---- */

@@ -119,6 +119,12 @@ int cage_freeze(const struct cage *c, bool frozen, struct err *e);
  * Source: Documentation/accounting/psi.rst. */
 int cage_open_pressure(const struct cage *c, unsigned percent, struct err *e);
 
+/* Wakes when the kernel may have killed somebody inside for memory, for epoll (*ret_events): on v2 each time that it
+ * has; on v1 just before, decoys too, and it goes on waking while nobody can be found.  cage_heard_kill(): after each
+ * wake, -errno: the group goes.  A descriptor, the caller's; or -errno. */
+int cage_open_kills(const struct cage *c, uint32_t *ret_events, struct err *e);
+int cage_heard_kill(int fd);
+
 /* SIGKILL to everything inside: cgroup.kill, or freeze-kill-thaw where it is missing.  Does not wait; while cage_remove
  * says -EBUSY, call both again: without cgroup.kill who forks fast may need several rounds. */
 int cage_kill(struct cage *c, struct err *e);

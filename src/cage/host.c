@@ -69,6 +69,7 @@ static int add_tree(struct cage_host *host, const struct mount_line *m, enum cgr
 		.version = version,
 		.controllers = controllers,
 		.read_only = mounts_option(m->options, "ro") || mounts_option(m->super, "ro"),
+		.whole = strcmp(m->root, "/") == 0,
 	};
 	if (!tree->mount)
 		return err_set(e, ENOMEM, "out of memory");

@@ -10,6 +10,7 @@ struct cage_tree {   /* one mounted hierarchy */
 	enum cgroup_version version;
 	unsigned controllers; /* bits 1 << enum controller */
 	bool read_only;
+	bool whole; /* its root is mounted, not a part of it */
 };
 
 enum { TREES_MAX = CTRL_COUNT + 1 };
@@ -93,6 +94,12 @@ struct cage {
 /* How often the cage itself has been out of memory: rises with each time, perhaps by more than one. UINT64_MAX: the
  * kernel does not say. */
 uint64_t cage_ooms(const struct cage *c);
+
+/* False: the cage has never been as full as its limits of memory allow, or has none (usage.c). */
+bool cage_may_have_been_full(const struct cage *c);
+
+/* Whether the group at this absolute path limits memory, and the lowest of such limits. */
+bool cage_tree_limits_memory(const struct cage_tree *tree, const char *group, uint64_t *ret_bytes);
 
 /* How far below its limit a full group may stand (usage.c). */
 uint64_t cage_slack_bytes(void);

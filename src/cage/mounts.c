@@ -37,7 +37,7 @@ static int parse_line(char *line, struct mount_line *ret)
 	strsep(&rest, " ");
 	strsep(&rest, " ");
 	char *device = strsep(&rest, " ");
-	strsep(&rest, " ");
+	ret->root = strsep(&rest, " ");
 	ret->point = strsep(&rest, " ");
 	ret->options = strsep(&rest, " ");
 	rest = separator + 3;
@@ -48,6 +48,7 @@ static int parse_line(char *line, struct mount_line *ret)
 		sscanf(device, "%u:%u", &ret->major, &ret->minor) != 2)
 		return 0;
 	ret->id = id;
+	unescape(ret->root);
 	unescape(ret->point);
 	unescape(ret->source);
 	return 1;

@@ -7,6 +7,7 @@
 struct mount_line {
 	uint64_t id;
 	unsigned major, minor; /* st_dev of the file system; major 0: it has no device of its own */
+	char *root;	       /* which part of the file system: "/" is all of it */
 	char *point;	       /* where it is mounted */
 	char *options;	       /* of this mount: "ro,nosuid" */
 	char *type;	       /* "cgroup2" */

@@ -1,10 +1,12 @@
 /* Figures of a running cage. One row of a table for each figure and version; whatever a kernel does not say stays
  * UINT64_MAX. */
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/own.h"
 #include "cage/file.h"
 #include "cage/inner.h"
 
@@ -229,37 +231,70 @@ uint64_t cage_slack_bytes(void)
 	return (1U << 20) + (uint64_t)sysconf(_SC_NPROCESSORS_ONLN) * 64 * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
-static bool is_at_limit(const struct cage_group *g, const char *usage_file, const char *limit_file)
+static uint64_t read_count(const struct cage_group *g, const char *file)
 {
 	char text[64];
-	uint64_t usage, limit;
 
-	if (file_read(g->fd, usage_file, text, sizeof text) < 0)
-		return false;
-	usage = read_number(text);
-	if (file_read(g->fd, limit_file, text, sizeof text) < 0)
-		return false;
-	limit = read_number(text);
-	return limit != UINT64_MAX && usage + cage_slack_bytes() >= limit;
+	return file_read(g->fd, file, text, sizeof text) < 0 ? UINT64_MAX : read_number(text);
 }
+
+static bool is_at_limit(const struct cage_group *g, const char *usage_file, const char *limit_file)
+{
+	uint64_t usage = read_count(g, usage_file), limit = read_count(g, limit_file);
+
+	return usage != UINT64_MAX && limit != UINT64_MAX && usage + cage_slack_bytes() >= limit;
+}
+
+static const struct bound {
+	enum cgroup_version version;
+	const char *usage, *peak, *limit;
+} bounds[] = {
+	{CGROUP_V1, "memory.usage_in_bytes", "memory.max_usage_in_bytes", "memory.limit_in_bytes"},
+	{CGROUP_V1, "memory.memsw.usage_in_bytes", "memory.memsw.max_usage_in_bytes", "memory.memsw.limit_in_bytes"},
+	{CGROUP_V2, "memory.current", "memory.peak", "memory.max"},
+};
+enum { BOUNDS = sizeof bounds / sizeof *bounds };
 
 bool cage_is_full(const struct cage *c)
 {
-	static const struct {
-		enum cgroup_version version;
-		const char *usage, *limit;
-	} pairs[] = {
-		{CGROUP_V1, "memory.usage_in_bytes", "memory.limit_in_bytes"},
-		{CGROUP_V1, "memory.memsw.usage_in_bytes", "memory.memsw.limit_in_bytes"},
-		{CGROUP_V2, "memory.current", "memory.max"},
-	};
 	const struct cage_tree *tree = c->host->of[CTRL_MEMORY];
 	const struct cage_group *g = tree ? cage_find(c, tree, PLACE_CAGE) : NULL;
 
-	for (size_t i = 0; g && i < sizeof pairs / sizeof *pairs; i++)
-		if (pairs[i].version == tree->version && is_at_limit(g, pairs[i].usage, pairs[i].limit))
+	for (size_t i = 0; g && i < BOUNDS; i++)
+		if (bounds[i].version == tree->version && is_at_limit(g, bounds[i].usage, bounds[i].limit))
 			return true;
 	return false;
+}
+
+bool cage_may_have_been_full(const struct cage *c)
+{
+	const struct cage_tree *tree = c->host->of[CTRL_MEMORY];
+	const struct cage_group *g = tree ? cage_find(c, tree, PLACE_CAGE) : NULL;
+
+	for (size_t i = 0; g && i < BOUNDS; i++) {
+		const struct bound *b = &bounds[i];
+
+		if (b->version != tree->version || read_count(g, b->limit) == UINT64_MAX)
+			continue;
+		if (read_count(g, b->peak) == UINT64_MAX || is_at_limit(g, b->peak, b->limit))
+			return true;
+	}
+	return false;
+}
+
+bool cage_tree_limits_memory(const struct cage_tree *tree, const char *group, uint64_t *ret_bytes)
+{
+	AUTO(fd_drop) int fd = open(group, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	const struct cage_group g = {.fd = fd};
+
+	*ret_bytes = UINT64_MAX;
+	for (size_t i = 0; fd >= 0 && i < BOUNDS; i++) {
+		uint64_t limit = bounds[i].version == tree->version ? read_count(&g, bounds[i].limit) : UINT64_MAX;
+
+		if (limit < *ret_bytes)
+			*ret_bytes = limit;
+	}
+	return *ret_bytes != UINT64_MAX;
 }
 
 uint64_t cage_working_set(const struct cage *c)
@@ -277,13 +312,6 @@ uint64_t cage_working_set(const struct cage *c)
 		return u.memory_bytes;
 	idle = read_number(line);
 	return idle < u.memory_bytes ? u.memory_bytes - idle : 0;
-}
-
-static uint64_t read_count(const struct cage_group *g, const char *file)
-{
-	char text[64];
-
-	return file_read(g->fd, file, text, sizeof text) < 0 ? UINT64_MAX : read_number(text);
 }
 
 /* v1 counts each charge that failed, v2 each time that all was tried in vain; neither for the limits above.  At the
