@@ -10,5 +10,5 @@ v = Virtual.new({
 })
 v.on(:usage, "80%") { |event| system notify, "#{v.name} uses #{event.usage} of #{event.limit} bytes" if event.direction == :up }
 v.on(:oom) { |event| system notify, "#{v.name} is full: #{event.usage} bytes" }
-v.on(:killed) { |event| system notify, "#{v.name}: the kernel has killed #{event.processes}" }
+v.on(:killed) { |event| system notify, "#{v.name}: the kernel has killed #{event.processes}: #{event.victims.join(", ")}" }
 v.run

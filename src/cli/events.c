@@ -34,6 +34,46 @@ static void print_word(const json_t *event, const char *key)
 		printf(" %s", json_string_value(value));
 }
 
+enum { VICTIMS_PRINTED = 3 };
+
+/* " (eat, pid 123; cat, pid 124; sh, pid 125 and 2 more)" */
+static void print_victims(const json_t *event)
+{
+	const json_t *victims = json_object_get(event, "victims");
+	json_int_t more = json_integer_value(json_object_get(event, "processes"));
+	size_t i;
+	json_t *v;
+
+	json_array_foreach ((json_t *)victims, i, v) {
+		const char *name = json_string_value(json_object_get(v, "name"));
+
+		if (i == VICTIMS_PRINTED)
+			break;
+		printf("%s%s, pid %lld", i ? "; " : " (", name ? name : "?",
+			(long long)json_integer_value(json_object_get(v, "pid")));
+		more--;
+	}
+	if (i > 0 && more > 0)
+		printf(" and %lld more", (long long)more);
+	if (i > 0)
+		putchar(')');
+}
+
+static void print_cause(const json_t *event)
+{
+	const char *cause = json_string_value(json_object_get(event, "cause"));
+	const char *group = json_string_value(json_object_get(event, "group"));
+
+	if (group)
+		printf(" by the limit of %s", group);
+	else if (cause && strcmp(cause, "own") == 0)
+		printf(" by its own limit");
+	else if (cause && strcmp(cause, "outer") == 0)
+		printf(" by the limit of a group above");
+	else if (cause && strcmp(cause, "host") == 0)
+		printf(" because the host has run out");
+}
+
 /* "2026-11-27 07:15:39.123 web grew: usage 64.0M, limit 96M, peak 64.0M" */
 static void print_event(const char *name, const json_t *event, bool json)
 {
@@ -58,9 +98,15 @@ static void print_event(const char *name, const json_t *event, bool json)
 	print_word(event, "status");
 	print_word(event, "signal");
 	print_word(event, "processes");
+	print_victims(event);
+	print_cause(event);
 	print_size_of(event, "usage", ": ");
 	print_size_of(event, "limit", ", ");
 	print_size_of(event, "peak", ", ");
+	print_size_of(event, "anonymous", ", ");
+	print_size_of(event, "file", ", ");
+	print_size_of(event, "shmem", ", ");
+	print_size_of(event, "kernel", ", ");
 	putchar('\n');
 }
 

@@ -1,8 +1,22 @@
 # What a script needs to react to its virtuals. Evaluated when it is asked for first, for most scripts never ask.
 class Virtual
+  # Whom the kernel has killed. What it does not tell is nil.
+  class Victim
+    attr_reader :pid, :name, :anonymous, :file, :shmem
+
+    def initialize(fields)
+      @pid, @name = fields["pid"], fields["name"]
+      @anonymous, @file, @shmem = fields["anonymous"], fields["file"], fields["shmem"]
+    end
+
+    def to_s; "#{@name} (pid #{@pid})"; end
+    def inspect; "#<Virtual::Victim #{self}>"; end
+  end
+
   # What has happened. As text or as a number it is how often, since the block was called last.
   class Event
     attr_reader :type, :time, :usage, :limit, :peak, :direction, :status, :signal, :processes, :virtual, :count
+    attr_reader :victims, :cause, :group, :group_limit, :anonymous, :file, :shmem, :kernel
 
     def initialize(fields, virtual)
       @virtual = virtual
@@ -11,6 +25,10 @@ class Virtual
       @count = fields["count"]
       @time, @usage, @limit, @peak = fields["time"], fields["usage"], fields["limit"], fields["peak"]
       @status, @signal, @processes = fields["status"], fields["signal"], fields["processes"]
+      @victims = (fields["victims"] || []).map { |v| Victim.new(v) }
+      @cause = fields["cause"] && fields["cause"].to_sym
+      @group, @group_limit = fields["group"], fields["group_limit"]
+      @anonymous, @file, @shmem, @kernel = fields["anonymous"], fields["file"], fields["shmem"], fields["kernel"]
     end
 
     def to_i; @count; end

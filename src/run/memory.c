@@ -51,20 +51,34 @@ void memory_set_known(json_t *o, const char *key, uint64_t value)
 		json_object_set_new(o, key, json_integer((json_int_t)value));
 }
 
-json_t *memory_event(const struct cage *c, const char *type)
+void memory_set_parts(json_t *o, const struct cage_parts *p)
 {
-	struct cage_usage usage;
+	memory_set_known(o, "anonymous", p->anonymous_bytes);
+	memory_set_known(o, "file", p->file_bytes);
+	memory_set_known(o, "shmem", p->shmem_bytes);
+	memory_set_known(o, "kernel", p->kernel_bytes);
+}
+
+static json_t *event_of(const struct cage_usage *usage, const char *type)
+{
 	struct timespec now;
 	json_t *o = json_object();
 
 	clock_gettime(CLOCK_REALTIME, &now);
 	json_object_set_new(o, "type", json_string(type));
 	json_object_set_new(o, "time", json_real((double)now.tv_sec + (double)(now.tv_nsec / 1000000) / 1e3));
-	cage_memory(c, &usage);
-	memory_set_known(o, "usage", usage.memory_bytes);
-	memory_set_known(o, "limit", usage.memory_limit_bytes);
-	memory_set_known(o, "peak", usage.memory_peak_bytes);
+	memory_set_known(o, "usage", usage->memory_bytes);
+	memory_set_known(o, "limit", usage->memory_limit_bytes);
+	memory_set_known(o, "peak", usage->memory_peak_bytes);
 	return o;
+}
+
+json_t *memory_event(const struct cage *c, const char *type)
+{
+	struct cage_usage usage;
+
+	cage_memory(c, &usage);
+	return event_of(&usage, type);
 }
 
 json_t *memory_json(const struct memory *m)
@@ -82,6 +96,13 @@ static void record(struct memory *m, const char *type)
 
 	m->owner->happened(m->owner, event);
 	json_decref(event);
+}
+
+static void rescued(struct memory *m)
+{
+	record(m, "rescued");
+	m->owner->full(m->owner, NULL);
+	guard_release(m->guard, true);
 }
 
 static uint64_t limit_of(const struct memory *m)
@@ -129,12 +150,10 @@ static int change_limit(struct memory *m, uint64_t bytes, struct err *e)
 		gauge_move(m->gauge, m->at, level_of(m));
 	if (!m->guard)
 		return 0;
-	if (rises && guard_holds(m->guard)) {
-		record(m, "rescued");
-		guard_release(m->guard, true);
-	} else {
+	if (rises && guard_holds(m->guard))
+		rescued(m);
+	else
 		guard_move(m->guard);
-	}
 	return 0;
 }
 
@@ -360,6 +379,7 @@ static bool take_back(struct memory *m)
 static void full(struct guard_owner *o)
 {
 	struct memory *m = OWNER_OF(o, guard_owner);
+	struct cage_usage u;
 	json_t *event;
 
 	if (m->lent > 0) {
@@ -370,9 +390,12 @@ static void full(struct guard_owner *o)
 		return;
 	if (m->spec->grow.given && grow(m, true))
 		return;
-	event = memory_event(m->cage, "oom");
+	cage_parts(m->cage, &u);
+	event = event_of(&u, "oom");
+	memory_set_parts(event, &u.parts);
+	m->owner->full(m->owner, &u);
 	m->owner->happened(m->owner, event);
-	m->full_bytes = usage_of(m);
+	m->full_bytes = u.memory_bytes;
 	m->asked = m->owner->ask(m->owner, event);
 	if (!m->asked)
 		give_up(m);
@@ -394,8 +417,7 @@ void memory_answer(struct memory *m)
 		give_up(m);
 		return;
 	}
-	record(m, "rescued");
-	guard_release(m->guard, true);
+	rescued(m);
 }
 
 static void late(struct guard_owner *o)

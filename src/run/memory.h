@@ -19,8 +19,10 @@ struct memory_owner {
 	void (*late)(struct memory_owner *o); /* it did not follow in time, and the kernel's rules apply */
 	/* Usage goes up or down through a level of memory_level(). */
 	void (*crossed)(struct memory_owner *o, int level, const json_t *event);
-	/* For the record: "rescued", "grew", "full". */
+	/* For the record: "rescued", "grew", "oom". */
 	void (*happened)(struct memory_owner *o, const json_t *event);
+	/* The cage is held full, and what is in it; NULL: it has been saved. */
+	void (*full)(struct memory_owner *o, const struct cage_usage *u);
 };
 
 /* Before the program is started. guard: full cages shall be held.  s: borrowed; its memory limit is what is in force,
@@ -49,6 +51,9 @@ json_t *memory_json(const struct memory *m);
 
 /* A figure of struct cage_usage; nothing where the kernel does not say. */
 void memory_set_known(json_t *o, const char *key, uint64_t value);
+
+/* The same of all parts: "anonymous", "file", "shmem", "kernel". */
+void memory_set_parts(json_t *o, const struct cage_parts *p);
 
 /* {"type":..., "time":seconds since 1970, "usage", "limit", "peak"}. A new reference. */
 json_t *memory_event(const struct cage *c, const char *type);

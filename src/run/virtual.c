@@ -392,21 +392,6 @@ static void child_ended(struct virtual *v)
 	clear(v);
 }
 
-static void explain_kill(const struct virtual *v)
-{
-	uint64_t kills = v->cage ? cage_oom_kills(v->cage) : 0;
-	char limit[16], peak[16];
-	struct cage_usage last;
-
-	if (!kills)
-		return;
-	cage_usage(v->cage, &last);
-	say(virtual_name(v), "killed for memory by the kernel: %llu process%s, limit %s, peak %s",
-		(unsigned long long)kills, kills == 1 ? "" : "es",
-		print_size(limit, sizeof limit, last.memory_limit_bytes),
-		print_size(peak, sizeof peak, last.memory_peak_bytes));
-}
-
 static void gone(struct virtual *v)
 {
 	struct err e;
@@ -427,7 +412,6 @@ static void tell_end(struct virtual *v)
 
 	if (signal)
 		json_object_set_new(how, "signal", json_integer(signal));
-	virtual_tell_kills(v);
 	if (v->spec->report)
 		virtual_sum_up(v, how);
 	virtual_happened(v, "exit", how);
@@ -466,14 +450,15 @@ static void undo_all(struct virtual *v)
 static void clear_more(struct virtual *v)
 {
 	loop_clear_alarm(v->owner->loop, &v->alarm);
-	if (anything_alive(v)) {
+	if (anything_alive(v) || !killed_look(v->killed)) {
 		clear_later(v);
 		return;
 	}
 	undertaker_dismiss(&v->undertaker);
-	explain_kill(v);
+	killed_say(v->killed, virtual_name(v));
 	if (!v->failed && v->cage)
 		tell_end(v);
+	killed_drop(&v->killed);
 	cage_drop(&v->cage);
 	if (v->keeper.fd >= 0)
 		vip_stop(&v->keeper);
@@ -590,6 +575,7 @@ static struct virtual *new_virtual(struct virtual_owner *o, struct spec *spec, s
 	v->listen_watch = (struct watch){-1, listener_ready};
 	v->alarm.ring = alarm_rings;
 	v->memory_owner = virtual_memory_owner;
+	v->killed_owner = virtual_killed_owner;
 	v->events = json_array();
 	v->counts = json_object();
 	v->limits_at_start = spec->report ? virtual_limits(spec) : NULL;
@@ -625,6 +611,7 @@ void virtual_free(struct virtual *v)
 	if (v->folder)
 		state_remove(v->folder, &ignored);
 	state_drop(&v->folder);
+	killed_drop(&v->killed);
 	cage_drop(&v->cage);
 	jail_look_drop(&v->look);
 	jail_ready_drop(&v->ready);
@@ -669,7 +656,7 @@ void virtual_look_children(struct virtual *v)
 
 	if (v->memory) {
 		memory_look(v->memory);
-		virtual_tell_kills(v);
+		killed_soon(v->killed);
 	}
 	if (v->state != VIRTUAL_RUNNING || jail_wants_init(v->ready))
 		return;

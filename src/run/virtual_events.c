@@ -76,7 +76,20 @@ static void memory_happened(struct memory_owner *o, const json_t *event)
 	keep_event(OWNER_OF(o, memory_owner), event);
 }
 
-const struct memory_owner virtual_memory_owner = {memory_asks, memory_late, memory_crossed, memory_happened};
+static void memory_full(struct memory_owner *o, const struct cage_usage *u)
+{
+	killed_full(OWNER_OF(o, memory_owner)->killed, u);
+}
+
+const struct memory_owner virtual_memory_owner = {
+	memory_asks, memory_late, memory_crossed, memory_happened, memory_full};
+
+static void somebody_killed(struct killed_owner *o, const struct kills *k)
+{
+	virtual_happened(OWNER_OF(o, killed_owner), "killed", killed_json(k));
+}
+
+const struct killed_owner virtual_killed_owner = {somebody_killed};
 
 void virtual_script_gone(struct virtual *v)
 {
@@ -162,12 +175,15 @@ int virtual_watch_memory(struct virtual *v, struct err *e)
 {
 	bool waits = limits_has(&v->spec->limits, LIMIT_OOM) && !v->spec->limits.value[LIMIT_OOM];
 	bool guard = waits || v->spec->grow.given || blocks_want(v->blocks, "oom");
+	bool limited = limits_has(&v->spec->limits, LIMIT_MEMORY) || limits_has(&v->spec->limits, LIMIT_SWAP);
 	struct levels levels = {v, 0, e};
 	int r;
 
 	r = watch_pressure(v, e);
 	/* Who lowers a limit must be able to hold what comes in between. */
 	guard = guard || v->spec->give_back.given;
+	v->killed = killed_start(
+		v->owner->loop, v->cage, limited || blocks_want(v->blocks, "killed"), guard, &v->killed_owner);
 	if (r < 0 || (!guard && !blocks_want(v->blocks, "usage")))
 		return r;
 	r = memory_start(v->owner->loop, v->owner->host, v->cage, v->spec, guard, &v->memory_owner, &v->memory, e);
@@ -177,17 +193,9 @@ int virtual_watch_memory(struct virtual *v, struct err *e)
 	return levels.result < 0 ? -e->code : 0;
 }
 
-void virtual_tell_kills(struct virtual *v)
-{
-	uint64_t kills = v->cage ? cage_oom_kills(v->cage) : 0;
-
-	if (kills > v->kills_told)
-		virtual_happened(v, "killed", json_pack("{s:I}", "processes", (json_int_t)(kills - v->kills_told)));
-	v->kills_told = kills;
-}
-
 void virtual_unwatch_memory(struct virtual *v)
 {
+	killed_rest(v->killed);
 	memory_end(&v->memory);
 	drop_pressures(v);
 }

@@ -6,6 +6,7 @@
 
 #include "cage/gauge.h"
 #include "run/blocks.h"
+#include "run/killed.h"
 #include "run/memory.h"
 #include "run/spawn.h"
 #include "run/state.h"
@@ -31,7 +32,8 @@ struct virtual
 	json_t *events, *counts;	   /* the latest; how many of each type in all */
 	json_t *summary;		   /* made at its end; or NULL */
 	json_t *limits_at_start;
-	uint64_t kills_told;
+	struct killed *killed; /* NULL: nobody counts */
+	struct killed_owner killed_owner;
 	struct jail_look *look;
 	struct jail_ready *ready;
 	struct vip_keeper keeper;
@@ -62,11 +64,11 @@ struct virtual
 /* ---- virtual_events.c ---- */
 
 extern const struct memory_owner virtual_memory_owner;
+extern const struct killed_owner virtual_killed_owner;
 
 /* Keeps an event, and tells those who follow and the blocks. more: what it has beside the figures of the memory; taken
  * over; may be NULL. */
 void virtual_happened(struct virtual *v, const char *type, json_t *more);
-void virtual_tell_kills(struct virtual *v); /* if there are new ones */
 bool virtual_send_to_script(void *v, json_t *message);
 
 /* Guards the memory, and sets triggers, as description and blocks want it. */

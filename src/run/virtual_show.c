@@ -93,6 +93,8 @@ void virtual_sum_up(struct virtual *v, json_t *end)
 		json_incref(v->limits_at_start), "limits_at_end", virtual_limits(v->spec), "events", v->counts);
 
 	json_object_update_missing(o, end);
+	if (killed_all(v->killed))
+		json_object_set_new(o, "killed", killed_json(killed_all(v->killed)));
 	add_figures(v, true, o);
 	json_decref(v->summary);
 	v->summary = o;

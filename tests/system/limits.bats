@@ -309,7 +309,8 @@ tenths_per_second() {
 		# shellcheck disable=SC2086 # a list of options
 		run --separate-stderr virtualing run --name "$NAME" --memory 64M --swap 0 $options -- tail /dev/zero
 		equal "$status" 137
-		equal "$stderr" "virtualing: $NAME: killed for memory by the kernel: 1 process, limit 64M, peak 64M"
+		equal "${stderr%%pid *}" "virtualing: $NAME: killed for memory by the kernel: 1 process (tail, "
+		has "$stderr" ') by its own limit, limit 64M, peak 64M; anonymous '
 	done
 }
 
@@ -317,7 +318,8 @@ tenths_per_second() {
 	run --separate-stderr virtualing run --name "$NAME" --memory 64M --swap 0 -- sh -c 'tail /dev/zero; echo "$?"; exit 3' 2>/dev/null
 	equal "$status" 3
 	equal "$output" 137
-	has "$stderr" 'killed for memory by the kernel: 1 process, limit 64M, peak 64M'
+	has "$stderr" 'killed for memory by the kernel: 1 process (tail, pid '
+	has "$stderr" ') by its own limit, limit 64M, peak 64M'
 }
 
 @test "below the limit nothing is killed and nothing is said" {
