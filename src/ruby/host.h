@@ -32,7 +32,8 @@ struct host {
 	int status;	  /* of the last start, when that failed; else STATUS_NONE */
 	size_t started;	  /* virtuals */
 
-	/* Runs the block that an event is for. message: {"event":{...}, "block":N, "virtual":NAME}; borrowed. */
+	/* Runs the block that an event is for. message: {"event":{...}, "block":N, "virtual":NAME, "deadline_ms":N};
+	 * borrowed. */
 	void (*run_block)(struct host *h, const json_t *message);
 	void *ruby;	 /* for it */
 	bool watching;	 /* a virtual with blocks has been started: we stay until all have ended */

@@ -209,9 +209,15 @@ static void op_wait(struct client *c, const json_t *request, struct member *m)
 		refuse(c, request, "it has never run");
 }
 
+static void op_begins(struct client *c, const json_t *request, struct member *m)
+{
+	supervisor_block_begins(c->supervisor, request);
+}
+
 /* A block has run; its virtual may have ended meanwhile. */
 static void op_answered(struct client *c, const json_t *request, struct member *m)
 {
+	supervisor_block_ended(c->supervisor);
 	if (m)
 		virtual_block_answered(m->v, (int)json_integer_value(json_object_get(request, "block")));
 }
@@ -292,6 +298,7 @@ static const struct operation {
 	{"start", FROM_SCRIPT, op_start},
 	{"check", FROM_SCRIPT, op_check},
 	{"wait", FROM_SCRIPT, op_wait},
+	{"begins", FROM_SCRIPT, op_begins},
 	{"answered", FROM_SCRIPT, op_answered},
 	{"faults", FROM_SCRIPT, op_faults},
 	{"finish", FROM_SCRIPT, op_finish},

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -187,16 +188,62 @@ static bool on_tell_script(struct virtual_owner *o, struct virtual *v, json_t *m
 	return false;
 }
 
-/* It may hang for ever, and with it every other block of the file. */
+/* ---- blocks of the script ---- */
+
+static const char *block_text(const struct supervisor *s, const char *key)
+{
+	const char *text = json_string_value(json_object_get(s->block, key));
+
+	return text ? text : "?";
+}
+
+void supervisor_block_ended(struct supervisor *s)
+{
+	loop_clear_alarm(s->loop, &s->block_alarm);
+	json_decref(s->block);
+	s->block = NULL;
+}
+
+/* It may hang for ever, and with it every other block of the file. Once it is dead, what the blocks were asked for is
+ * decided without them. */
+static void give_up_script(struct supervisor *s, const char *name, const char *type, const char *what, unsigned late_ms)
+{
+	struct err e;
+
+	if (!s->script_runs || s->script_given_up)
+		return;
+	s->script_given_up = true;
+	say(name, "a block of the script (:%s) has not %s within %g s: the script host is given up", type, what,
+		late_ms / 1e3);
+	proc_signal(s->script.pidfd, SIGKILL, &e);
+}
+
+static void block_late(struct alarm *a)
+{
+	struct supervisor *s = (struct supervisor *)((char *)a - offsetof(struct supervisor, block_alarm));
+
+	give_up_script(s, block_text(s, "name"), block_text(s, "type"), "ended",
+		(unsigned)json_integer_value(json_object_get(s->block, "deadline_ms")));
+}
+
+void supervisor_block_begins(struct supervisor *s, const json_t *message)
+{
+	json_int_t deadline_ms = json_integer_value(json_object_get(message, "deadline_ms"));
+
+	supervisor_block_ended(s);
+	s->block = json_deep_copy(message);
+	s->block_alarm.ring = block_late;
+	if (deadline_ms >= 0 && deadline_ms <= INT_MAX)
+		loop_set_alarm(s->loop, &s->block_alarm, (unsigned)deadline_ms);
+}
+
+/* The program waits, so its time is counted from there on; the script may have been busy otherwise for all of it. */
 static void on_script_late(struct virtual_owner *o, struct virtual *v)
 {
 	struct supervisor *s = (struct supervisor *)o;
-	struct err e;
+	bool runs = strcmp(block_text(s, "name"), virtual_name(v)) == 0 && strcmp(block_text(s, "type"), "oom") == 0;
 
-	if (!s->script_runs)
-		return;
-	say(virtual_name(v), "a block of the script has not ended in time: the script host is given up");
-	proc_signal(s->script.pidfd, SIGKILL, &e);
+	give_up_script(s, virtual_name(v), "oom", runs ? "ended" : "begun", virtual_deadline(v));
 }
 
 static void on_happened(struct virtual_owner *o, struct virtual *v, const json_t *event)
@@ -350,6 +397,7 @@ static int open_signals(struct supervisor *s, struct err *e)
 void supervisor_script_ended(struct supervisor *s, const json_t *status)
 {
 	s->script_runs = false;
+	supervisor_block_ended(s);
 	if (json_is_integer(status)) {
 		s->script_has_status = true;
 		s->script_status = (int)json_integer_value(status) & 0xff;
@@ -359,7 +407,9 @@ void supervisor_script_ended(struct supervisor *s, const json_t *status)
 static void script_failed(struct supervisor *s, const siginfo_t *info)
 {
 	if (!s->stopping) {
-		if (info->si_code == CLD_EXITED)
+		if (s->script_given_up)
+			; /* that has been said */
+		else if (info->si_code == CLD_EXITED)
 			say(NULL, "the script host ended with status %d in the middle of the file", info->si_status);
 		else
 			say(NULL, "the script host was killed by signal %d (%s)", info->si_status,
@@ -368,6 +418,7 @@ static void script_failed(struct supervisor *s, const siginfo_t *info)
 		s->script_status = EXIT_OWN_FAILURE;
 	}
 	s->script_runs = false;
+	supervisor_block_ended(s);
 }
 
 static void script_ended(struct watch *w, uint32_t events)
@@ -448,6 +499,8 @@ static int open_supervisor(struct supervisor *s, struct err *e)
 static void close_supervisor(struct supervisor *s)
 {
 	client_sweep(s, true);
+	if (s->loop)
+		supervisor_block_ended(s);
 	forget_ends(s);
 	fd_drop(&s->script.pidfd);
 	fd_drop(&s->origin.init);

@@ -56,6 +56,9 @@ struct supervisor {
 	struct watch script_watch;
 	struct client *script_client;
 	bool script_runs;
+	bool script_given_up;	  /* killed by us, for a block of it took too long */
+	json_t *block;		  /* what it has said of the block that it runs; or NULL */
+	struct alarm block_alarm; /* that takes too long */
 	bool script_has_status;
 	int script_status;
 
@@ -75,6 +78,11 @@ const struct ended *supervisor_find_ended(const struct supervisor *s, const char
 int supervisor_start(
 	struct supervisor *s, struct spec *spec, const json_t *blocks, struct faults *f, int *status, struct err *e);
 void supervisor_script_ended(struct supervisor *s, const json_t *status);
+
+/* The script runs one block at a time, and says when. message: {"name", "type", "deadline_ms"}; borrowed. Its virtual
+ * may have ended: what is said there is all that is known of it. */
+void supervisor_block_begins(struct supervisor *s, const json_t *message);
+void supervisor_block_ended(struct supervisor *s); /* without one that has begun, too */
 
 int client_add(struct supervisor *s, int fd, const char *name, struct client **ret, struct err *e);
 bool client_tell(struct client *c, json_t *message); /* without being asked; takes it over; false: it is gone */

@@ -674,6 +674,11 @@ unsigned virtual_stop_timeout(const struct virtual *v)
 	return v->spec->stop_timeout_ms;
 }
 
+unsigned virtual_deadline(const struct virtual *v)
+{
+	return v->spec->deadline_ms;
+}
+
 int virtual_signal_of_end(const struct virtual *v)
 {
 	return !v->failed && v->ended && WIFSIGNALED(v->wait_status) ? WTERMSIG(v->wait_status) : 0;

@@ -54,7 +54,7 @@ struct virtual_owner {
 	void (*called)(struct virtual_owner *o, struct virtual *v, int fd);
 	/* for the blocks of the script; message: taken over; false: there is no script (any more) */
 	bool (*tell_script)(struct virtual_owner *o, struct virtual *v, json_t *message);
-	/* a block has been given up: it has not answered in time */
+	/* its full cage has been held for as long as a block may take, and none has answered */
 	void (*script_late)(struct virtual_owner *o, struct virtual *v);
 	/* something has happened to it; event: borrowed */
 	void (*happened)(struct virtual_owner *o, struct virtual *v, const json_t *event);
@@ -98,6 +98,7 @@ pid_t virtual_pid(const struct virtual *v); /* of the main process on this host;
 int virtual_status(const struct virtual *v);
 int virtual_signal_of_end(const struct virtual *v);	/* the signal that ended it, or 0 */
 unsigned virtual_stop_timeout(const struct virtual *v); /* ms, of its description */
+unsigned virtual_deadline(const struct virtual *v);	/* ms, of each of its blocks */
 
 /* For `show`: name, state, pid, limits with their files, usage, processes, description. New reference. */
 json_t *virtual_json(const struct virtual *v);

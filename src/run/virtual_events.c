@@ -48,6 +48,7 @@ bool virtual_send_to_script(void *arg, json_t *message)
 	struct virtual *v = arg;
 
 	json_object_set_new(message, "virtual", json_string(virtual_name(v)));
+	json_object_set_new(message, "deadline_ms", json_integer(virtual_deadline(v)));
 	return v->owner->tell_script(v->owner, v, message);
 }
 

@@ -150,9 +150,116 @@ Usage Up or Down to threadshould !!! > 1 down"
 	} >"$NAME.rb"
 	chmod 644 "$NAME.rb"
 	run runs
-	has "$output" "$NAME: a block of the script has not ended in time: the script host is given up"
+	has "$output" "$NAME: a block of the script (:oom) has not ended within 2 s: the script host is given up"
 	has "$output" "killed for memory by the kernel: 1 process"
 	[ "$status" != 0 ] || fail "status 0"
+}
+
+# pair EVENT BLOCK [MIB]: "v" takes so much of its 64 MiB, and waits to be told how to end; "other" has nothing to do with
+# its block, grows, and takes 100 MiB when the file "go" is there
+pair() {
+	rm -f go
+	{
+		described "${3:-50} 300000" ":deadline => 1,"
+		printf 'other = Virtual.new(:resource => { :name => "%s-other", :memory => "64M", :swap => 0,\n' "$NAME"
+		printf '    :grow => { :step => "32M", :ceiling => "256M", :at => "100%%" } }, :quiet => true,\n'
+		printf '  :jail => { :cmnd => "until [ -e %s/go ]; do sleep 0.1; done; exec %s page 100" })\n' "$PWD" "$EAT"
+		printf 'v.on(%s) { |event| %s }\nother.start\nv.start\n' "$1" "$2"
+	} >"$NAME.rb"
+	chmod 644 "$NAME.rb"
+	OUT=$BATS_TEST_TMPDIR/background.${#BACKGROUND[@]}
+	background timeout 120 "$BUILD/virtualing" "$NAME.rb"
+}
+
+# goes_on NAME: it runs, in the state that its processes have when they sleep, and its figures can be asked for
+goes_on() {
+	local pid
+	is_running "$1" && pid=$(virtualing show --json "$1" | jq .pid) &&
+		equal "$(awk '$1 == "State:" { print $2 }' "/proc/$pid/status")" S "state of $1's process"
+}
+
+# Each is what a block does, and what is printed of it.
+WRONGS=(
+	'raise "no idea"' 'no idea (RuntimeError)'
+	'def again; again; end; again' 'stack level too deep'
+	'loop {}' 'has not ended within 1 s: the script host is given up'
+	'sleep' 'has not ended within 1 s: the script host is given up'
+	'puts "left"; exit 3' 'left'
+	'puts "left"; exit! 3' 'left'
+	'abort "given up"' 'given up'
+	'system "kill -KILL #{Process.pid}"' 'the script host was killed by signal 9 (Killed)'
+	'system "kill -SEGV #{Process.pid}"' 'the script host was killed by signal 11 (Segmentation fault)'
+)
+
+@test "whatever goes wrong in a block, it is told, its virtual runs on with its limits, and so do the others" {
+	local i
+	for ((i = 0; i < ${#WRONGS[@]}; i += 2)); do
+		pair ':usage, "40M"' "${WRONGS[i]}"
+		wait_until 20 grep -qF "${WRONGS[i + 1]}" "$OUT" || fail "${WRONGS[i]}:" "$(<"$OUT")"
+		wait_until 20 grep -q '^ate 50' "$OUT"
+		wait_until 5 goes_on "$NAME"
+		equal "$(limit_now "$NAME" memory)" $((64 << 20)) "limit after ${WRONGS[i]}"
+		touch go
+		wait_until 20 grep -q '^ate 100' "$OUT" || fail "${WRONGS[i]}:" "$(<"$OUT")"
+		virtualing stop "$NAME"
+		wait_until 10 process_is_gone "${BACKGROUND[-1]}"
+	done
+}
+
+@test "whatever goes wrong in a block that a full cage waits for, nobody stays held, and others are not disturbed" {
+	local i
+	for ((i = 0; i < ${#WRONGS[@]}; i += 2)); do
+		pair ':oom' "${WRONGS[i]}" 100
+		wait_until 20 grep -qF "${WRONGS[i + 1]}" "$OUT" || fail "${WRONGS[i]}:" "$(<"$OUT")"
+		wait_until 20 grep -q "$NAME: killed for memory by the kernel: 1 process" "$OUT" || fail "${WRONGS[i]}:" "$(<"$OUT")"
+		wait_until 5 goes_on "$NAME-other"
+		touch go
+		wait_until 20 grep -q '^ate 100' "$OUT" || fail "${WRONGS[i]}:" "$(<"$OUT")"
+		wait_until 10 process_is_gone "${BACKGROUND[-1]}"
+	done
+}
+
+@test "each block has the deadline of its virtual, and a block that waits for its turn is not late" {
+	{
+		described "50 4000" ":deadline => 1,"
+		printf 'slow = Virtual.new(:resource => { :name => "%s-slow", :memory => "64M" }, :deadline => 20,\n' "$NAME"
+		printf '  :jail => { :cmnd => "%s page 20 5500" })\n' "$EAT"
+		cat <<-'END'
+			v.on(:usage, "40M") { |event| puts "quick #{event}" }
+			slow.on(:usage, "10M") { |event| puts "slow #{event}"; system "sleep 2" }
+			slow.start
+			sleep 0.5
+			v.start
+			system "sleep 2"
+			exit Virtual.wait
+		END
+	} >"$NAME.rb"
+	chmod 644 "$NAME.rb"
+	run runs
+	equal "$(grep -v ^ate <<<"$output")" $'slow 1\nquick 1\nslow 1\nquick 1'
+	equal "$status" 0
+}
+
+@test "a block that hangs after its virtual has ended is given up, too" {
+	{
+		described 10 ":deadline => 1,"
+		printf 'v.on(:exit) { |event| sleep }\nv.run\n'
+	} >"$NAME.rb"
+	chmod 644 "$NAME.rb"
+	run runs
+	has "$output" "$NAME: a block of the script (:exit) has not ended within 1 s: the script host is given up"
+	equal "$status" 125
+}
+
+@test "a full cage whose block has no turn in time, for the script is busy, follows the kernel's rules" {
+	{
+		described 150 ":deadline => 2,"
+		printf 'v.on(:oom) { |event| puts "too late" }\nv.start\nsystem "sleep 4"\n'
+	} >"$NAME.rb"
+	chmod 644 "$NAME.rb"
+	run runs
+	has "$output" "$NAME: a block of the script (:oom) has not begun within 2 s: the script host is given up"
+	has "$output" "killed for memory by the kernel: 1 process"
 }
 
 @test "a script host that is killed while its block runs holds nobody" {
@@ -161,7 +268,7 @@ Usage Up or Down to threadshould !!! > 1 down"
 		printf 'v.on(:oom) { |event| puts "asked"; sleep }\nv.run\n'
 	} >"$NAME.rb"
 	chmod 644 "$NAME.rb"
-	background runs
+	background timeout 120 "$BUILD/virtualing" "$NAME.rb"
 	wait_until 30 grep -q asked "$BATS_TEST_TMPDIR/background.0"
 	pkill -KILL -f "virtualing-ruby $NAME.rb"
 	wait_until 20 process_is_gone $!
