@@ -28,6 +28,7 @@ struct block {
 	const struct type *type;
 	int id;
 	uint64_t value;
+	bool is_share; /* value is in percent */
 	bool once, called, running;
 	json_int_t count; /* since it was called last */
 	json_t *latest;
@@ -62,27 +63,25 @@ static bool read_percent(const char *text, uint64_t *ret)
 	return parse_number(digits, 100, ret) == 0 && *ret > 0;
 }
 
-static bool read_value(const struct type *type, const json_t *value, uint64_t limit_bytes, uint64_t *ret)
+static bool read_value(struct block *b, const json_t *value, bool limited)
 {
 	const char *text = json_string_value(value);
 
-	*ret = 0;
-	if (type->value == VALUE_NONE)
+	if (b->type->value == VALUE_NONE)
 		return !value || json_is_null(value);
-	if (type->value == VALUE_PERCENT)
-		return read_percent(text, ret);
+	b->is_share = read_percent(text, &b->value);
+	if (b->type->value == VALUE_PERCENT)
+		return b->is_share;
+	if (b->is_share)
+		return limited;
 	if (json_is_integer(value) && json_integer_value(value) > 0) {
-		*ret = (uint64_t)json_integer_value(value);
+		b->value = (uint64_t)json_integer_value(value);
 		return true;
 	}
-	if (read_percent(text, ret)) {
-		*ret = limit_bytes / 100 * *ret;
-		return limit_bytes != SIZE_NO_LIMIT;
-	}
-	return text && parse_size(text, 0, ret) == 0 && *ret > 0;
+	return text && parse_size(text, 0, &b->value) == 0 && b->value > 0;
 }
 
-static int read_block(const json_t *one, uint64_t limit_bytes, struct block *ret, struct err *e)
+static int read_block(const json_t *one, bool limited, struct block *ret, struct err *e)
 {
 	const char *name = json_string_value(json_object_get(one, "type"));
 	const json_t *value = json_object_get(one, "value");
@@ -93,15 +92,15 @@ static int read_block(const json_t *one, uint64_t limit_bytes, struct block *ret
 	if (!ret->type)
 		return err_set(e, EINVAL, "there is no event :%s: there are :oom, :usage, :pressure, :killed and :exit",
 			name ? name : "?");
-	if (read_value(ret->type, value, limit_bytes, &ret->value))
+	if (read_value(ret, value, limited))
 		return 0;
 	if (!ret->type->needs)
 		return err_set(e, EINVAL, ":%s takes no value", name);
-	return err_set(e, EINVAL, ":%s needs %s%s", name, ret->type->needs,
-		limit_bytes == SIZE_NO_LIMIT ? " (there is no memory limit)" : "");
+	return err_set(
+		e, EINVAL, ":%s needs %s%s", name, ret->type->needs, limited ? "" : " (there is no memory limit)");
 }
 
-int blocks_read(const json_t *list, uint64_t limit_bytes, bool (*send)(void *arg, json_t *message), void *arg,
+int blocks_read(const json_t *list, bool limited, bool (*send)(void *arg, json_t *message), void *arg,
 	struct blocks **ret, struct err *e)
 {
 	AUTO(blocks_drop) struct blocks *b = calloc(1, sizeof *b);
@@ -115,7 +114,7 @@ int blocks_read(const json_t *list, uint64_t limit_bytes, bool (*send)(void *arg
 	if (json_array_size(list) > BLOCKS_MAX)
 		return err_set(e, E2BIG, "more than %d blocks", BLOCKS_MAX);
 	json_array_foreach ((json_t *)list, i, one) {
-		if (read_block(one, limit_bytes, &b->list[b->count], e) < 0)
+		if (read_block(one, limited, &b->list[b->count], e) < 0)
 			return -e->code;
 		b->count++;
 	}
@@ -149,11 +148,12 @@ bool blocks_want(const struct blocks *b, const char *type)
 	return false;
 }
 
-void blocks_each(struct blocks *b, const char *type, void (*each)(void *arg, int id, uint64_t value), void *arg)
+void blocks_each(
+	struct blocks *b, const char *type, void (*each)(void *arg, int id, uint64_t value, bool is_share), void *arg)
 {
 	for (size_t i = 0; b && i < b->count; i++)
 		if (is_of(&b->list[i], type))
-			each(arg, b->list[i].id, b->list[i].value);
+			each(arg, b->list[i].id, b->list[i].value, b->list[i].is_share);
 }
 
 bool blocks_busy(const struct blocks *b, const char *type)

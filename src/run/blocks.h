@@ -15,16 +15,17 @@
 struct blocks;
 
 /* list: [{"id":1, "type":"oom", "value"?:..., "once"?:true}], as a script has asked for them; NULL: none.
- * send: one message to the script; false when it is gone. message: taken over.  limit_bytes: of the memory, for values
- * like "80%".  -EINVAL with a text when one is wrong. */
-int blocks_read(const json_t *list, uint64_t limit_bytes, bool (*send)(void *arg, json_t *message), void *arg,
+ * send: one message to the script; false when it is gone. message: taken over.  limited: the memory has a limit, of
+ * which "80%" may be said.  -EINVAL with a text when one is wrong. */
+int blocks_read(const json_t *list, bool limited, bool (*send)(void *arg, json_t *message), void *arg,
 	struct blocks **ret, struct err *e);
 void blocks_drop(struct blocks **b); /* NULL is fine, here and below */
 
 bool blocks_want(const struct blocks *b, const char *type);
 
-/* Calls `each` for each block of this type with its value. */
-void blocks_each(struct blocks *b, const char *type, void (*each)(void *arg, int id, uint64_t value), void *arg);
+/* Calls `each` for each block of this type with its value. is_share: that is in percent, and else in bytes. */
+void blocks_each(
+	struct blocks *b, const char *type, void (*each)(void *arg, int id, uint64_t value, bool is_share), void *arg);
 
 /* Something has happened: event has "type". id: to that block only; 0: to all of its type. Whether anybody is told, now
  * or later. event: borrowed. */

@@ -41,6 +41,9 @@ struct memory {
 	unsigned looks;
 	uint64_t used_bytes; /* the most of this window */
 	unsigned lent;	     /* how often, while it rests; 0: it does not */
+
+	/* What is a level of the gauge, in percent of the limit; 0: it is none, or stays where it is. */
+	unsigned share[GAUGE_LEVELS_MAX];
 };
 
 #define OWNER_OF(owner, field) ((struct memory *)((char *)(owner)-offsetof(struct memory, field)))
@@ -118,9 +121,21 @@ static uint64_t usage_of(const struct memory *m)
 	return u.memory_bytes;
 }
 
+static uint64_t share_of(const struct memory *m, unsigned percent)
+{
+	return limit_of(m) / 100 * percent;
+}
+
 static uint64_t level_of(const struct memory *m)
 {
-	return limit_of(m) / 100 * m->spec->grow.at_percent;
+	return share_of(m, m->spec->grow.at_percent);
+}
+
+static void move_levels(const struct memory *m)
+{
+	for (int i = 0; i < GAUGE_LEVELS_MAX; i++)
+		if (m->share[i])
+			gauge_move(m->gauge, i, share_of(m, m->share[i]));
 }
 
 /* That of swap is written with it: on v1 the kernel has the sum. */
@@ -136,7 +151,7 @@ static int write_limit(struct memory *m, uint64_t bytes, struct err *e)
 
 static int change_limit(struct memory *m, uint64_t bytes, struct err *e)
 {
-	bool rises = bytes > limit_of(m);
+	bool rises = bytes > limit_of(m), same = bytes == limit_of(m);
 	int r = write_limit(m, bytes, e);
 
 	if (r < 0)
@@ -146,8 +161,8 @@ static int change_limit(struct memory *m, uint64_t bytes, struct err *e)
 	m->spec->limits.given |= 1U << LIMIT_MEMORY;
 	m->spec->limits.value[LIMIT_MEMORY] = bytes;
 	m->said_end = false;
-	if (m->at >= 0)
-		gauge_move(m->gauge, m->at, level_of(m));
+	if (!same) /* else a block that sets what is set already would be called for it again and again */
+		move_levels(m);
 	if (!m->guard)
 		return 0;
 	if (rises && guard_holds(m->guard))
@@ -472,6 +487,15 @@ int memory_level(struct memory *m, uint64_t bytes, struct err *e)
 	return r == -ENOSPC ? err_set(e, ENOSPC, "more than %d levels of memory", GAUGE_LEVELS_MAX) : r;
 }
 
+int memory_level_share(struct memory *m, unsigned percent, struct err *e)
+{
+	int level = memory_level(m, share_of(m, percent), e);
+
+	if (level >= 0)
+		m->share[level] = percent;
+	return level;
+}
+
 /* The best kind of guard, or the one that is asked for. What was found out since boot may be true no longer. */
 static int start_guard(struct memory *m, const struct cage_host *host, struct err *e)
 {
@@ -520,7 +544,7 @@ int memory_start(struct loop *l, const struct cage_host *host, struct cage *c, s
 	if (guard)
 		r = start_guard(m, host, e);
 	if (r == 0 && s->grow.given && s->grow.at_percent < 100)
-		r = m->at = memory_level(m, level_of(m), e);
+		r = m->at = memory_level_share(m, s->grow.at_percent, e);
 	if (r >= 0 && s->grow.given && s->grow.stall_percent)
 		r = stall_open(l, c, s->grow.stall_percent, &m->stall_owner, &m->stall, e);
 	if (r < 0)

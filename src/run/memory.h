@@ -34,6 +34,9 @@ void memory_look(struct memory *m);				   /* after SIGCHLD */
 void memory_answer(struct memory *m);				   /* whoever was asked has done what he could */
 void memory_end(struct memory **m);				   /* NULL is fine */
 
+/* A level in percent of the limit: it moves with that, and at its new place it is crossed anew. */
+int memory_level_share(struct memory *m, unsigned percent, struct err *e);
+
 /* Whether the program has been stopped because its cage is full and may not be killed for it. */
 bool memory_rests(const struct memory *m);
 void memory_wake(struct memory *m); /* it shall end, and goes on for that */

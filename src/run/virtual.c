@@ -586,9 +586,9 @@ int virtual_start(struct virtual_owner *o, struct spec *spec, struct jail_look *
 	struct virtual **ret, struct err *e)
 {
 	struct virtual *v = new_virtual(o, spec, look);
-	uint64_t limit = limits_has(&spec->limits, LIMIT_MEMORY) ? spec->limits.value[LIMIT_MEMORY] : SIZE_NO_LIMIT;
+	bool limited = limits_has(&spec->limits, LIMIT_MEMORY) && spec->limits.value[LIMIT_MEMORY] != SIZE_NO_LIMIT;
 	bool recovered;
-	int r = blocks ? blocks_read(blocks, limit, virtual_send_to_script, v, &v->blocks, e) : 0;
+	int r = blocks ? blocks_read(blocks, limited, virtual_send_to_script, v, &v->blocks, e) : 0;
 
 	if (r == 0)
 		r = state_open(spec->name, &recovered, &v->folder, e);

@@ -123,7 +123,7 @@ static void pressure_ready(struct watch *w, uint32_t events)
 	json_decref(event);
 }
 
-static void add_pressure(void *arg, int id, uint64_t percent)
+static void add_pressure(void *arg, int id, uint64_t percent, bool is_share)
 {
 	struct levels *l = arg;
 	struct pressure *p = calloc(1, sizeof *p);
@@ -161,11 +161,14 @@ static void drop_pressures(struct virtual *v)
 
 /* ---- its memory ---- */
 
-static void add_level(void *arg, int id, uint64_t value)
+static void add_level(void *arg, int id, uint64_t value, bool is_share)
 {
 	struct levels *l = arg;
-	int level = l->result < 0 ? -1 : memory_level(l->v->memory, value, l->e);
+	int level = -1;
 
+	if (l->result == 0)
+		level = is_share ? memory_level_share(l->v->memory, (unsigned)value, l->e)
+				 : memory_level(l->v->memory, value, l->e);
 	if (level >= 0)
 		l->v->level_block[level] = id;
 	else

@@ -262,6 +262,37 @@ WRONGS=(
 	has "$output" "killed for memory by the kernel: 1 process"
 }
 
+@test "a level that is a share of the limit moves with it, whoever changes it" {
+	{
+		described "fill 180" | sed 's/page fill/fill/'
+		cat <<-'END'
+			v.on(:usage, "80%") do |event|
+			  puts "#{event.direction} #{event.limit >> 20}"
+			  event.virtual.memory.limit += 64 << 20 if event.direction == :up
+			end
+			v.on(:oom) { |event| sleep 0.1; raise "the level was not told of" if v.memory.limit == event.limit }
+			exit v.run
+		END
+	} >"$NAME.rb"
+	chmod 644 "$NAME.rb"
+	run runs
+	equal "$output" $'up 64\nup 128\nup 192\nate 180 fill'
+	equal "$status" 0
+
+	{
+		described "60 300000" | sed 's/"64M"/"200M"/'
+		printf 'v.on(:usage, "80%%") { |event| puts "#{event.direction} #{event.limit >> 20}" }\nv.run\n'
+	} >"$NAME.rb"
+	background timeout 120 "$BUILD/virtualing" "$NAME.rb"
+	wait_until 20 grep -q ^ate "$BATS_TEST_TMPDIR/background.0"
+	virtualing set "$NAME" memory=70M
+	wait_until 5 grep -q 'up 70' "$BATS_TEST_TMPDIR/background.0"
+	virtualing set "$NAME" memory=100M
+	virtualing stop "$NAME"
+	wait_until 10 process_is_gone "${BACKGROUND[0]}"
+	equal "$(grep -c up "$BATS_TEST_TMPDIR/background.0")" 1 "times that it was told"
+}
+
 @test "a script host that is killed while its block runs holds nobody" {
 	{
 		described

@@ -38,7 +38,7 @@ static struct blocks *blocks_of(const char *text, struct script *s)
 	struct err e;
 
 	assert_non_null(list);
-	if (blocks_read(list, 1000, send, s, &b, &e) < 0)
+	if (blocks_read(list, true, send, s, &b, &e) < 0)
 		fail_msg("%s: %s", text, e.text);
 	json_decref(list);
 	return b;
@@ -100,6 +100,31 @@ static void each_hears_of_its_own(void **state)
 	blocks_drop(&b);
 }
 
+static void add_text(void *arg, int id, uint64_t value, bool is_share)
+{
+	char *text = arg;
+	size_t used = strlen(text);
+
+	snprintf(text + used, 100 - used, "%d:%d%s ", id, (int)value, is_share ? "%" : "");
+}
+
+/* The limit may change: who sets the level knows that best. */
+static void a_share_is_handed_on_as_a_share(void **state)
+{
+	struct script s = {0};
+	struct blocks *b = blocks_of(
+		"[{\"id\":1,\"type\":\"usage\",\"value\":4096},{\"id\":2,\"type\":\"usage\",\"value\":\"80%\"},"
+		"{\"id\":3,\"type\":\"usage\",\"value\":\"4K\"},{\"id\":4,\"type\":\"pressure\",\"value\":\"7%\"}]",
+		&s);
+	char levels[100] = "", pressures[100] = "";
+
+	blocks_each(b, "usage", add_text, levels);
+	blocks_each(b, "pressure", add_text, pressures);
+	assert_string_equal(levels, "1:4096 2:80% 3:4096 ");
+	assert_string_equal(pressures, "4:7% ");
+	blocks_drop(&b);
+}
+
 static void nobody_is_told_when_the_script_is_gone(void **state)
 {
 	struct script s = {.gone = true};
@@ -116,17 +141,22 @@ static void what_is_wrong_is_said(void **state)
 {
 	static const struct {
 		const char *list, *fault;
+		bool limited;
 	} cases[] = {
 		{"[{\"id\":1,\"type\":\"oops\"}]",
-			"there is no event :oops: there are :oom, :usage, :pressure, :killed and :exit"},
-		{"[{\"id\":1,\"type\":\"usage\"}]",
-			":usage needs a size like 4194304, \"64M\" or \"80%\" of the limit"},
+			"there is no event :oops: there are :oom, :usage, :pressure, :killed and :exit", true},
+		{"[{\"id\":1,\"type\":\"usage\"}]", ":usage needs a size like 4194304, \"64M\" or \"80%\" of the limit",
+			true},
 		{"[{\"id\":1,\"type\":\"usage\",\"value\":0}]",
-			":usage needs a size like 4194304, \"64M\" or \"80%\" of the limit"},
+			":usage needs a size like 4194304, \"64M\" or \"80%\" of the limit", true},
 		{"[{\"id\":1,\"type\":\"usage\",\"value\":\"101%\"}]",
-			":usage needs a size like 4194304, \"64M\" or \"80%\" of the limit"},
-		{"[{\"id\":1,\"type\":\"pressure\",\"value\":5}]", ":pressure needs a share of the time like \"10%\""},
-		{"[{\"id\":1,\"type\":\"oom\",\"value\":5}]", ":oom takes no value"},
+			":usage needs a size like 4194304, \"64M\" or \"80%\" of the limit", true},
+		{"[{\"id\":1,\"type\":\"usage\",\"value\":\"80%\"}]",
+			":usage needs a size like 4194304, \"64M\" or \"80%\" of the limit (there is no memory limit)",
+			false},
+		{"[{\"id\":1,\"type\":\"pressure\",\"value\":5}]", ":pressure needs a share of the time like \"10%\"",
+			true},
+		{"[{\"id\":1,\"type\":\"oom\",\"value\":5}]", ":oom takes no value", true},
 	};
 
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -134,7 +164,7 @@ static void what_is_wrong_is_said(void **state)
 		struct blocks *b;
 		struct err e = {0};
 
-		assert_int_not_equal(blocks_read(list, 1000, send, NULL, &b, &e), 0);
+		assert_int_not_equal(blocks_read(list, cases[i].limited, send, NULL, &b, &e), 0);
 		assert_string_equal(e.text, cases[i].fault);
 		json_decref(list);
 	}
@@ -146,6 +176,7 @@ int main(void)
 		cmocka_unit_test(a_storm_is_one_message_at_a_time_with_its_count),
 		cmocka_unit_test(once_is_once),
 		cmocka_unit_test(each_hears_of_its_own),
+		cmocka_unit_test(a_share_is_handed_on_as_a_share),
 		cmocka_unit_test(nobody_is_told_when_the_script_is_gone),
 		cmocka_unit_test(what_is_wrong_is_said),
 	};
