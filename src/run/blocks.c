@@ -213,3 +213,10 @@ void blocks_answered(struct blocks *b, int id)
 			call(b, block);
 	}
 }
+
+void blocks_end(struct blocks *b)
+{
+	for (size_t i = 0; b && i < b->count; i++)
+		if (b->list[i].running && b->list[i].count && !b->list[i].once)
+			call(b, &b->list[i]);
+}

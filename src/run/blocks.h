@@ -36,3 +36,7 @@ void blocks_answered(struct blocks *b, int id);
 
 /* Whether a block of this type is being run, or is to be. */
 bool blocks_busy(const struct blocks *b, const char *type);
+
+/* The virtual has ended: blocks that are being run are told now of what has happened meanwhile, for nobody will take
+ * their answers. The script runs one after the other. */
+void blocks_end(struct blocks *b);

@@ -414,6 +414,7 @@ static void tell_end(struct virtual *v)
 		json_object_set_new(how, "signal", json_integer(signal));
 	if (v->spec->report)
 		virtual_sum_up(v, how);
+	blocks_end(v->blocks);
 	virtual_happened(v, "exit", how);
 }
 

@@ -6,6 +6,10 @@
  * ends with 0 when every call succeeded in full and every byte is what it should be; says what failed and ends with 1
  * when one did not.  Memory is taken in pieces of 1 MiB unless the way says otherwise.
  *
+ * Two ways take memory and give it back for so many milliseconds, or until SIGTERM: "breathe" up and down between a
+ * quarter of MIB and all of it, at random; "flap" between MIB and 4 MiB more, as often as a pause of 2 ms at both ends
+ * allows: it says how often.
+ *
  * With EAT_STALLS in the environment the way "page" prints each time that it has stood still for more than 200 us: when
  * it began and when it ended, in microseconds since 1970.
  */
@@ -13,6 +17,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,9 +27,11 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { MIB = 1 << 20, PAGE = 4096, PARTS = 8, PIPE_BYTES = 1 << 20, STALL_US = 200 };
+enum { MIB = 1 << 20, PAGE = 4096, PARTS = 8, PIPE_BYTES = 1 << 20, STALL_US = 200, FLAP_US = 2000 };
 
 static const char *way;
+static long keep_ms;
+static volatile sig_atomic_t enough;
 
 static _Noreturn void fail(const char *what)
 {
@@ -265,35 +272,104 @@ static void eat_pipes(size_t bytes)
 	}
 }
 
+static char *take(size_t bytes)
+{
+	char *p = map(bytes, MAP_NORESERVE);
+
+	madvise(p, bytes, MADV_NOHUGEPAGE);
+	touch(p, bytes);
+	return p;
+}
+
+static void give_back(char *p, size_t bytes)
+{
+	check(p, bytes);
+	munmap(p, bytes);
+}
+
+static void take_note(int signal)
+{
+	enough = 1;
+}
+
+static bool goes_on(long long end)
+{
+	signal(SIGTERM, take_note);
+	return !enough && now_us() < end;
+}
+
+static void eat_breathe(size_t bytes)
+{
+	size_t most = bytes / MIB, count = 0;
+	char **pieces = calloc(most, sizeof *pieces);
+	long long end = now_us() + keep_ms * 1000;
+
+	if (!pieces)
+		fail("calloc");
+	while (goes_on(end)) {
+		size_t wanted = most / 4 + (size_t)random() % (most - most / 4 + 1);
+
+		while (count < wanted)
+			pieces[count++] = take(MIB);
+		while (count > wanted)
+			give_back(pieces[--count], MIB);
+	}
+	while (count > 0)
+		give_back(pieces[--count], MIB);
+}
+
+static void eat_flap(size_t bytes)
+{
+	long long end = now_us() + keep_ms * 1000;
+	unsigned times = 0;
+
+	take(bytes);
+	while (goes_on(end)) {
+		char *p = take(4 * MIB);
+
+		usleep(FLAP_US);
+		give_back(p, 4 * MIB);
+		usleep(FLAP_US);
+		times++;
+	}
+	printf("flapped %u\n", times);
+}
+
 static const struct {
 	const char *name;
+	bool keeps; /* its own time */
 	void (*eat)(size_t bytes);
 } ways[] = {
-	{"page", eat_page},
-	{"huge", eat_huge},
-	{"fill", eat_fill},
-	{"populate", eat_populate},
-	{"tmpfs", eat_tmpfs},
-	{"read", eat_read},
-	{"mlock", eat_mlock},
-	{"threads", eat_threads},
-	{"processes", eat_processes},
-	{"fork", eat_fork},
-	{"pipes", eat_pipes},
+	{"page", false, eat_page},
+	{"huge", false, eat_huge},
+	{"fill", false, eat_fill},
+	{"populate", false, eat_populate},
+	{"tmpfs", false, eat_tmpfs},
+	{"read", false, eat_read},
+	{"mlock", false, eat_mlock},
+	{"threads", false, eat_threads},
+	{"processes", false, eat_processes},
+	{"fork", false, eat_fork},
+	{"pipes", false, eat_pipes},
+	{"breathe", true, eat_breathe},
+	{"flap", true, eat_flap},
 };
 
 int main(int argc, char **argv)
 {
 	size_t mib = argc > 2 ? strtoul(argv[2], NULL, 10) : 0;
-	struct timespec keep = {0};
+	struct timespec keep;
 
 	if (argc > 3)
-		keep = (struct timespec){atoi(argv[3]) / 1000, atoi(argv[3]) % 1000 * 1000000L};
+		keep_ms = atol(argv[3]);
+	keep = (struct timespec){keep_ms / 1000, keep_ms % 1000 * 1000000L};
 	for (size_t i = 0; mib && i < sizeof ways / sizeof *ways; i++) {
 		way = ways[i].name;
 		if (strcmp(argv[1], way) != 0)
 			continue;
 		ways[i].eat(mib * MIB);
+		if (ways[i].keeps)
+			keep = (struct timespec){0};
 		printf("ate %zu %s\n", mib, way);
 		fflush(stdout);
 		nanosleep(&keep, NULL);

@@ -293,6 +293,33 @@ WRONGS=(
 	equal "$(grep -c up "$BATS_TEST_TMPDIR/background.0")" 1 "times that it was told"
 }
 
+@test "of a storm of events each is counted, and the supervisor does not grow with them" {
+	local supervisor before after flaps
+	{
+		described 0 ":report => \"$PWD/report\"," | sed "s/page 0/flap 20 4000/"
+		cat <<-'END'
+			sum = 0
+			v.on(:usage, "22M") { |event| sum += event.to_i; sleep 0.2 }
+			v.on(:usage, "22M") { |event| sum += event.to_i }
+			v.on(:exit) { |event| puts "sum #{sum}" }
+			v.run
+		END
+	} >"$NAME.rb"
+	chmod 644 "$NAME.rb"
+	background timeout 120 "$BUILD/virtualing" "$NAME.rb"
+	wait_for_virtual "$NAME"
+	sleep 1
+	supervisor=$(virtualing show --json "$NAME" | jq .supervisor)
+	before=$(awk '$1 == "VmRSS:" { print $2 }' "/proc/$supervisor/status")
+	sleep 2.5
+	after=$(awk '$1 == "VmRSS:" { print $2 }' "/proc/$supervisor/status")
+	wait_until 30 process_is_gone "${BACKGROUND[0]}"
+	flaps=$(awk '$1 == "flapped" { print $2 }' "$BATS_TEST_TMPDIR/background.0")
+	equal "$(grep sum "$BATS_TEST_TMPDIR/background.0")" "sum $(jq .events.usage report)" "what the blocks were told of"
+	[ "$(jq .events.usage report)" -ge "$flaps" ] || fail "$(jq .events.usage report) events of $flaps flaps"
+	at_most $((after - before)) 256 "KiB by which the supervisor grew"
+}
+
 @test "a script host that is killed while its block runs holds nobody" {
 	{
 		described

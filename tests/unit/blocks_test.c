@@ -125,6 +125,24 @@ static void a_share_is_handed_on_as_a_share(void **state)
 	blocks_drop(&b);
 }
 
+static void what_came_during_a_block_is_told_at_the_end(void **state)
+{
+	struct script s = {0};
+	struct blocks *b = blocks_of("[{\"id\":1,\"type\":\"usage\",\"value\":1},{\"id\":2,\"type\":\"killed\"},"
+				     "{\"id\":3,\"type\":\"oom\",\"once\":true}]",
+		&s);
+
+	for (int i = 0; i < 5; i++) {
+		tell(b, "usage", 1);
+		tell(b, "oom", 0);
+	}
+	blocks_end(b);
+	blocks_end(b);
+	assert_string_equal(s.said, "1:usagex1 3:oomx1 1:usagex4 ");
+	blocks_end(NULL);
+	blocks_drop(&b);
+}
+
 static void nobody_is_told_when_the_script_is_gone(void **state)
 {
 	struct script s = {.gone = true};
@@ -177,6 +195,7 @@ int main(void)
 		cmocka_unit_test(once_is_once),
 		cmocka_unit_test(each_hears_of_its_own),
 		cmocka_unit_test(a_share_is_handed_on_as_a_share),
+		cmocka_unit_test(what_came_during_a_block_is_told_at_the_end),
 		cmocka_unit_test(nobody_is_told_when_the_script_is_gone),
 		cmocka_unit_test(what_is_wrong_is_said),
 	};
