@@ -93,8 +93,10 @@ uint64_t cage_oom_kills(const struct cage *c);			/* only that figure, for it is 
 uint64_t cage_working_set(const struct cage *c);
 
 /* Before the memory limit of a running cage is lowered: reclaims what can be.  -EBUSY: more than that is in use, and on
- * v2 the kernel would kill. (v1 refuses by itself.) */
-int cage_make_room(const struct cage *c, uint64_t limit_bytes, struct err *e);
+ * v2 the kernel would kill. (v1 refuses by itself.)  stopped: nothing inside runs, so that this stays true, until the
+ * limit has been written and cage_go_on() is called. */
+int cage_make_room(const struct cage *c, uint64_t limit_bytes, bool *ret_stopped, struct err *e);
+void cage_go_on(const struct cage *c);
 
 /* Whether a cage with a memory limit is as good as full: that limit, or on v1 that of memory and swap together. */
 bool cage_is_full(const struct cage *c);

@@ -1,13 +1,17 @@
 /* Lowering the memory limit of a running cage without a kill.  v1 refuses by itself what cannot be (EBUSY); v2 takes
- * any limit, and kills until usage is below it. */
+ * any limit, and kills until usage is below it, in that very call: what a program took between our look and the write
+ * could not be held by a guard either, for its owner would sit in the kernel. So it is stopped for that moment. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/parse.h"
 #include "cage/file.h"
 #include "cage/inner.h"
+
+enum { STOP_MS = 50 };
 
 static uint64_t usage_of(const struct cage *c)
 {
@@ -26,13 +30,42 @@ static void reclaim(const struct cage_group *g, uint64_t bytes)
 	file_write(g->fd, "memory.reclaim", text);
 }
 
-int cage_make_room(const struct cage *c, uint64_t limit_bytes, struct err *e)
+static bool is_frozen(int group)
+{
+	char text[256], word[8];
+
+	return file_read(group, "cgroup.events", text, sizeof text) >= 0 &&
+	       file_line(text, "frozen", word, sizeof word) == 0 && strcmp(word, "1") == 0;
+}
+
+/* Best effort: who is in the kernel for longer is not waited for, and everybody else stands still by then.  False: they
+ * have been stopped by somebody else already, who will want them so. */
+static bool stop(const struct cage *c)
+{
+	int holder = cage_holder(c);
+	char text[8];
+
+	if (file_read(holder, "cgroup.freeze", text, sizeof text) < 0 || strcmp(text, "0") != 0 ||
+		file_write(holder, "cgroup.freeze", "1") < 0)
+		return false;
+	for (int waited = 0; waited < STOP_MS && !is_frozen(holder); waited++)
+		nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+	return true;
+}
+
+void cage_go_on(const struct cage *c)
+{
+	file_write(cage_holder(c), "cgroup.freeze", "0");
+}
+
+int cage_make_room(const struct cage *c, uint64_t limit_bytes, bool *ret_stopped, struct err *e)
 {
 	const struct cage_tree *tree = c->host->of[CTRL_MEMORY];
 	const struct cage_group *g = tree ? cage_find(c, tree, PLACE_CAGE) : NULL;
 	uint64_t margin = cage_slack_bytes(), usage, before;
 	char is[16], was[16], wanted[16], least[16];
 
+	*ret_stopped = false;
 	if (!g || tree->version == CGROUP_V1)
 		return 0;
 	before = usage = usage_of(c);
@@ -42,8 +75,15 @@ int cage_make_room(const struct cage *c, uint64_t limit_bytes, struct err *e)
 		reclaim(g, usage + margin - limit_bytes);
 		usage = usage_of(c);
 	}
-	if (usage + margin <= limit_bytes)
-		return 0;
+	if (usage + margin <= limit_bytes) {
+		*ret_stopped = stop(c);
+		usage = usage_of(c);
+		if (usage + margin <= limit_bytes)
+			return 0;
+		if (*ret_stopped)
+			cage_go_on(c);
+		*ret_stopped = false;
+	}
 	return err_set(e, EBUSY,
 		"the program uses %s (%s before reclaim): a limit of %s would make the kernel kill; at least %s is "
 		"possible",

@@ -292,9 +292,16 @@ static void give_back(struct memory *m)
 {
 	uint64_t before = limit_of(m), target = give_back_decide(&m->spec->give_back, before, m->used_bytes);
 	char from[16], to[16];
+	bool stopped;
 	struct err e;
+	int r;
 
-	if (target >= before || cage_make_room(m->cage, target, &e) < 0 || change_limit(m, target, &e) < 0)
+	if (target >= before || cage_make_room(m->cage, target, &stopped, &e) < 0)
+		return;
+	r = change_limit(m, target, &e);
+	if (stopped)
+		cage_go_on(m->cage);
+	if (r < 0)
 		return;
 	/* What came between the reading and the writing waits at the door: then it was too early. */
 	if (cage_is_full(m->cage)) {

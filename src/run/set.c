@@ -76,28 +76,36 @@ static int check_reserve(const struct spec *s, const struct limits *new, struct 
 
 enum { OF_MEMORY = 1U << LIMIT_MEMORY | 1U << LIMIT_SWAP };
 
+static int write_memory(struct cage *c, struct memory *m, const struct limits *new, bool force_lower, struct err *e)
+{
+	struct limits these = *new;
+
+	these.given &= OF_MEMORY;
+	if (!m || !limits_has(new, LIMIT_MEMORY))
+		return cage_apply(c, &these, e);
+	if (force_lower)
+		memory_force(m);
+	return memory_set_limit(
+		m, new->value[LIMIT_MEMORY], limits_has(new, LIMIT_SWAP) ? &new->value[LIMIT_SWAP] : NULL, e);
+}
+
 static int apply_memory(
 	struct cage *c, struct spec *s, struct memory *m, const struct limits *new, bool force, struct err *e)
 {
-	struct limits these = *new;
-	bool lowers = lowers_memory(c, new);
+	bool lowers = lowers_memory(c, new), stopped = false;
 	int r = 0;
 
-	these.given &= OF_MEMORY;
-	if (!these.given)
+	if (!(new->given &OF_MEMORY))
 		return 0;
 	if (!force)
 		r = check_reserve(s, new, e);
 	if (r == 0 && !force && lowers)
-		r = cage_make_room(c, new->value[LIMIT_MEMORY], e);
-	if (r < 0)
-		return r;
-	if (!m || !limits_has(new, LIMIT_MEMORY))
-		return cage_apply(c, &these, e);
-	if (force && lowers)
-		memory_force(m);
-	return memory_set_limit(
-		m, new->value[LIMIT_MEMORY], limits_has(new, LIMIT_SWAP) ? &new->value[LIMIT_SWAP] : NULL, e);
+		r = cage_make_room(c, new->value[LIMIT_MEMORY], &stopped, e);
+	if (r == 0)
+		r = write_memory(c, m, new, force && lowers, e);
+	if (stopped)
+		cage_go_on(c);
+	return r;
 }
 
 /* That of the memory is the last, for a program that was held by it goes on at once. */

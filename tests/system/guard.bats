@@ -635,7 +635,7 @@ outer() {
 	wait_until 20 is_told
 	is_running "$NAME"
 	has "$(virtualing events "$NAME")" "$NAME killed processes 1 (eat, pid "
-	has "$(virtualing events "$NAME")" ") by its own limit: usage 6"
+	has "$(virtualing events "$NAME")" ") by its own limit: usage "
 	virtualing stop "$NAME"
 }
 
@@ -669,7 +669,7 @@ set_at_random() {
 	RANDOM=$seed
 	background "$BUILD/virtualing" run --name "$NAME" --memory 120M --swap 0 --quiet --report "$PWD/report" \
 		--grow step=16M,ceiling=400M,at=100%,cooldown=0 -- "$EAT" breathe 100 300000
-	wait_for_virtual "$NAME"
+	wait_until 60 is_running "$NAME"
 	set_at_random 100
 	is_running "$NAME" || fail "it has ended after $taken settings and $refused refusals" "$(<"$BATS_TEST_TMPDIR/background.0")"
 	virtualing stop "$NAME"

@@ -465,6 +465,30 @@ static void memory_is_told_apart_as_far_as_the_kernel_does(void **state)
 	life_close(&x);
 }
 
+static void nothing_moves_while_a_v2_limit_is_lowered(void **state)
+{
+	static const char freeze[] = "unified/virtualing/web/work/cgroup.freeze";
+	bool stopped;
+	struct life x;
+
+	life_open(&x, pure_v2);
+	make(&x, "web", &three);
+	fake_write(&x.fake, "unified/virtualing/web/memory.current", "41943040\n");
+	fake_write(&x.fake, freeze, "0");
+	assert_int_equal(cage_make_room(x.cage, 50 << 20, &stopped, &x.e), 0);
+	assert_true(stopped);
+	fake_expect(&x.fake, freeze, "1");
+	/* Whoever is stopped by somebody else stays so. */
+	assert_int_equal(cage_make_room(x.cage, 50 << 20, &stopped, &x.e), 0);
+	assert_false(stopped);
+	cage_go_on(x.cage);
+	fake_expect(&x.fake, freeze, "0");
+	assert_int_equal(cage_make_room(x.cage, 30 << 20, &stopped, &x.e), -EBUSY);
+	assert_false(stopped);
+	fake_expect(&x.fake, freeze, "0");
+	life_close(&x);
+}
+
 static void bytes_of_all_disks_are_added_up(void **state)
 {
 	struct io_limit io = {.path = (char[]){"4095:1048575"}, .value[IO_READ] = 1};
@@ -595,6 +619,7 @@ int main(void)
 		cmocka_unit_test(each_limit_is_shown_with_its_file_and_what_it_says_now),
 		cmocka_unit_test(figures_come_from_each_version),
 		cmocka_unit_test(memory_is_told_apart_as_far_as_the_kernel_does),
+		cmocka_unit_test(nothing_moves_while_a_v2_limit_is_lowered),
 		cmocka_unit_test(bytes_of_all_disks_are_added_up),
 		cmocka_unit_test(groups_of_ours_are_found_in_every_tree),
 		cmocka_unit_test(only_control_groups_are_undone),
