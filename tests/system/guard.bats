@@ -44,8 +44,11 @@ runs() { timeout 120 "$BUILD/virtualing" "$NAME.rb"; }
 	virtualing stop "$NAME"
 }
 
+# decoys SUPERVISOR: their pids
+decoys() { pgrep -P "$1" virtualing-deco; }
+
 @test "decoys are no processes of the program, cost it hardly any memory, and are gone with it" {
-	local plain guarded
+	local plain guarded supervisor pids pid
 	background "$BUILD/virtualing" run --name "$NAME-plain" --memory 64M -- sleep 300
 	wait_for_virtual "$NAME-plain"
 	background grown -- sleep 300
@@ -54,10 +57,14 @@ runs() { timeout 120 "$BUILD/virtualing" "$NAME.rb"; }
 	guarded=$(virtualing show --json "$NAME" | jq .usage.memory)
 	at_most $((guarded - plain)) 1048576 "bytes that the guard costs the cage"
 	equal "$(virtualing show --json "$NAME" | jq -c '.processes | length')" 1 processes
-	wait_until 10 eval '[ "$(pgrep -c virtualing-deco)" = 3 ]' || fail "$(pgrep -c virtualing-deco) decoys"
+	supervisor=$(virtualing show --json "$NAME" | jq .supervisor)
+	wait_until 10 eval '[ "$(decoys "$supervisor" | wc -l)" = 3 ]' || fail "decoys: $(decoys "$supervisor")"
+	pids=$(decoys "$supervisor")
 	virtualing stop "$NAME"
 	virtualing stop "$NAME-plain"
-	equal "$(pgrep virtualing-deco)" ""
+	for pid in $pids; do
+		[ ! -e "/proc/$pid" ] || fail "$(cat "/proc/$pid/status")"
+	done
 }
 
 @test "at the ceiling the ordinary rules apply, and decoys do not count among the kills" {
@@ -344,17 +351,20 @@ is_dead() { [ ! -e "/proc/$1" ] || grep -sq '^State:.[ZX]' "/proc/$1/status"; }
 
 none_hangs() { ! pgrep --runstates D --full "$EAT" >/dev/null; }
 
-# leaves_nothing PID: the supervisor of "$NAME", whose program that is, has been killed
+# leaves_nothing SUPERVISOR: that of "$NAME" is killed, and with it go the program and the decoys
 leaves_nothing() {
-	wait_until 10 is_dead "$1" || fail "it lives: $(grep State "/proc/$1/status")"
+	local pid pids
+	pids="$(virtualing show --json "$NAME" | jq .pid) $(decoys "$1")"
+	kill -KILL "$1"
+	for pid in $pids; do
+		wait_until 10 is_dead "$pid" || fail "it lives: $(cat "/proc/$pid/status")"
+	done
 	wait_until 10 none_hangs || fail "$(ps -eo pid,stat,wchan,args)"
-	wait_until 10 eval '! pgrep virtualing-deco >/dev/null'
 	virtualing gc >/dev/null
 	[ ! -e "$(group_dir "$NAME" memory)" ] || fail "its group is still there"
 }
 
 @test "SIGKILL to the supervisor while a cage is held: the program dies, and nothing is left" {
-	local pid
 	{
 		described
 		printf 'v.on(:oom) { |event| puts "asked"; sleep }\nv.run\n'
@@ -362,19 +372,14 @@ leaves_nothing() {
 	chmod 644 "$NAME.rb"
 	background "$BUILD/virtualing" "$NAME.rb"
 	wait_until 30 grep -q asked "$BATS_TEST_TMPDIR/background.0"
-	pid=$(virtualing show --json "$NAME" | jq .pid)
-	kill -KILL $!
-	leaves_nothing "$pid"
+	leaves_nothing $!
 }
 
 @test "SIGKILL to the supervisor while a full cage is stopped: the program dies, and nothing is left" {
-	local pid
 	background "$BUILD/virtualing" run --name "$NAME" --memory 64M --swap 0 --no-oom -- "$EAT" page 150
 	wait_until 30 grep -q "the program is stopped until there is room" "$BATS_TEST_TMPDIR/background.0"
 	sleep 1 # until all of it has come to rest
-	pid=$(virtualing show --json "$NAME" | jq .pid)
-	kill -KILL $!
-	leaves_nothing "$pid"
+	leaves_nothing $!
 }
 
 @test "what a block may do wrong before the start is told, and nothing is started" {
