@@ -1,4 +1,5 @@
-# Called once, just before the kernel would kill for memory. It makes no room, so the kernel kills.
+# The original's callback, to the letter: called once, just before the kernel would kill for memory. It makes no room, so
+# the kernel kills.
 #
 #     virtualing examples/memory/oom.rb COMMAND [ARG...]
 Virtual.new({

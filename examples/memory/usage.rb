@@ -1,9 +1,9 @@
-# Called each time that the memory in use goes up or down through 4 MiB.
+# The original's callback on usage, to the letter: called once, when the memory in use goes up or down through 4 MiB.
 #
 #     virtualing examples/memory/usage.rb COMMAND [ARG...]
 Virtual.new({
   :resource => { :mem => 512 * 1024 * 1024 },
   :jail => { :cmnd => ARGV },
-}).run_with_mem_eventfd_loop(:usage, 4 * 1024 * 1024) do |ret|
-  puts "Usage #{ret.direction} through 4 MiB > #{ret}"
+}).run_with_mem_eventfd(:usage, 4 * 1024 * 1024) do |ret|
+  puts "Usage Up or Down to threadshould !!! > #{ret}"
 end

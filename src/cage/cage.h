@@ -96,6 +96,9 @@ uint64_t cage_working_set(const struct cage *c);
  * v2 the kernel would kill. (v1 refuses by itself.)  stopped: nothing inside runs, so that this stays true, until the
  * limit has been written and cage_go_on() is called. */
 int cage_make_room(const struct cage *c, uint64_t limit_bytes, bool *ret_stopped, struct err *e);
+
+/* The fault of a limit that the kernel did not take (v1), or would kill for (v2): -EBUSY. */
+int cage_too_low(const struct cage *c, uint64_t limit_bytes, struct err *e);
 void cage_go_on(const struct cage *c);
 
 /* Whether a cage with a memory limit is as good as full: that limit, or on v1 that of memory and swap together. */

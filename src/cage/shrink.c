@@ -58,17 +58,26 @@ void cage_go_on(const struct cage *c)
 	file_write(cage_holder(c), "cgroup.freeze", "0");
 }
 
+int cage_too_low(const struct cage *c, uint64_t limit_bytes, struct err *e)
+{
+	uint64_t usage = usage_of(c);
+	char is[16], wanted[16], least[16];
+
+	return err_set(e, EBUSY, "the program uses %s, so a limit of %s is too low; at least %s is possible",
+		print_size(is, sizeof is, usage), print_size(wanted, sizeof wanted, limit_bytes),
+		print_size(least, sizeof least, usage + cage_slack_bytes()));
+}
+
 int cage_make_room(const struct cage *c, uint64_t limit_bytes, bool *ret_stopped, struct err *e)
 {
 	const struct cage_tree *tree = c->host->of[CTRL_MEMORY];
 	const struct cage_group *g = tree ? cage_find(c, tree, PLACE_CAGE) : NULL;
-	uint64_t margin = cage_slack_bytes(), usage, before;
-	char is[16], was[16], wanted[16], least[16];
+	uint64_t margin = cage_slack_bytes(), usage;
 
 	*ret_stopped = false;
 	if (!g || tree->version == CGROUP_V1)
 		return 0;
-	before = usage = usage_of(c);
+	usage = usage_of(c);
 	if (usage == UINT64_MAX)
 		return err_set(e, EIO, "the usage of memory cannot be read");
 	if (usage + margin > limit_bytes) {
@@ -84,9 +93,5 @@ int cage_make_room(const struct cage *c, uint64_t limit_bytes, bool *ret_stopped
 			cage_go_on(c);
 		*ret_stopped = false;
 	}
-	return err_set(e, EBUSY,
-		"the program uses %s (%s before reclaim): a limit of %s would make the kernel kill; at least %s is "
-		"possible",
-		print_size(is, sizeof is, usage), print_size(was, sizeof was, before),
-		print_size(wanted, sizeof wanted, limit_bytes), print_size(least, sizeof least, usage + margin));
+	return cage_too_low(c, limit_bytes, e);
 }

@@ -103,6 +103,8 @@ static int apply_memory(
 		r = cage_make_room(c, new->value[LIMIT_MEMORY], &stopped, e);
 	if (r == 0)
 		r = write_memory(c, m, new, force && lowers, e);
+	if (r == -EBUSY && lowers)
+		r = cage_too_low(c, new->value[LIMIT_MEMORY], e);
 	if (stopped)
 		cage_go_on(c);
 	return r;

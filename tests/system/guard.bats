@@ -561,10 +561,14 @@ uncached() {
 }
 
 @test "the examples do what they say" {
-	local examples=$TESTS/../examples/memory
-	run timeout 60 "$BUILD/virtualing" "$examples/oom.rb" "$EAT" page 150
-	equal "${lines[0]} $status" "OOM KILLER!!! > 1 137"
+	local examples=$TESTS/../examples/memory name
+	for name in oom oom-named; do
+		run timeout 60 "$BUILD/virtualing" "$examples/$name.rb" "$EAT" page 150
+		equal "${lines[0]} $status" "OOM KILLER!!! > 1 137"
+	done
 	run timeout 60 "$BUILD/virtualing" "$examples/usage.rb" "$EAT" page 60 300
+	equal "$output" $'Usage Up or Down to threadshould !!! > 1\nate 60 page'
+	run timeout 60 "$BUILD/virtualing" "$examples/usage-loop.rb" "$EAT" page 60 300
 	equal "$output" $'Usage up through 4 MiB > 1\nate 60 page\nUsage down through 4 MiB > 1'
 	run timeout 60 "$BUILD/virtualing" "$examples/expand.rb" "$EAT" page 120
 	equal "$output" $'expand: 100663296 bytes\nexpand: 134217728 bytes\nate 120 page'
@@ -573,6 +577,10 @@ uncached() {
 	run timeout 60 "$BUILD/virtualing" "$examples/notify.rb" /bin/echo "$EAT" page 150
 	has "$output" "notify is full: "
 	has "$output" "notify: the kernel has killed 1"
+	run timeout 60 "$BUILD/virtualing" "$examples/shrink.rb" sh -c "'$EAT' page 100; sleep 12"
+	has "$output" "shrink: memory: limit 256M lowered to "
+	has "$output" " lowered to 32M"
+	equal "$status" 0
 }
 
 @test "blocks run while the script sleeps or waits for an answer, and each gets its own" {
@@ -699,7 +707,7 @@ set_at_random() {
 	if [ "$(host_kind)" = v2 ]; then
 		wait_until 10 grep -q 'killed for memory' "$BATS_TEST_TMPDIR/background.0"
 	else # v1 does not lower a limit below what cannot be taken away, whoever asks
-		has "$output" busy
+		has "$output" "so a limit of 40M is too low; at least "
 	fi
 }
 
