@@ -3,8 +3,8 @@
  *     virtualing-decoy TIMES
  *
  * Descriptors: 0, a file to map; 1, a control group's file that takes "0" for the writer ("tasks", "cgroup.procs");
- * 2, a pipe on which it says how far it is (struct decoy_news).  It is started by the supervisor (cage/guard/decoy.c), which
- * traces it from the first moment, and it dies with it.
+ * 2, a pipe on which it says how far it is (struct decoy_news).  It is started by the supervisor
+ * (cage/guard/decoy.c), which traces it from the first moment, and it dies with it.
  *
  * It makes itself the best victim there is: oom_score_adj 1000, and a resident size that counts as memory of its own
  * but costs nothing, since it maps one small file TIMES over.  All that outside the cage, for charges do not move with

@@ -1,0 +1,83 @@
+# What is told of what happens: events, the report, and the truth about a kill.
+
+# Dollars are for the shells inside; each test is a function in a shell of its own; `run` sets stderr.
+# shellcheck disable=SC2016,SC2030,SC2031,SC2153,SC2154
+load helpers
+load guarded
+
+@test "events are followed until the virtual has ended" {
+	background grown -- sh -c "sleep 1; $EAT page 100"
+	wait_for_virtual "$NAME"
+	run timeout 60 "$BUILD/virtualing" events -f "$NAME"
+	equal "$status" 0
+	equal "$(awk '{ print $4 }' <<<"$output" | tr -d : | tr '\n' ' ')" "started rescued grew rescued grew exit "
+}
+
+@test "a report tells of a life in one object" {
+	run timeout 60 "$BUILD/virtualing" run --quiet --name "$NAME" --memory 64M --swap 0 --grow step=64M,ceiling=1G,at=100% \
+		--report "$PWD/report" -- "$EAT" page 100
+	equal "$status" 0
+	equal "$(jq -c '[.name, .status, .limits_at_start.memory, .limits_at_end.memory, .events.rescued, .events.grew, .oom_kills]' report)" \
+		"[\"$NAME\",0,67108864,134217728,1,1,0]"
+	[ "$(jq .memory_peak report)" -gt $((100 << 20)) ] || fail "peak $(jq .memory_peak report)"
+	run timeout 60 "$BUILD/virtualing" run --quiet --report "$PWD/no/where" -- true
+	equal "$status" 0
+	has "$output" "write the report $PWD/no/where: No such file or directory"
+}
+
+# outer LIMIT: a group of this test's own with a limit, $OUTER, for a virtual in it
+outer() {
+	OUTER=$(unique outer)
+	local tree=/sys/fs/cgroup file=memory.max
+	[ "$(host_kind)" = v2 ] || tree+=/memory file=memory.limit_in_bytes
+	mkdir "$tree/$OUTER"
+	OUTER_DIRECTORY=$tree/$OUTER
+	[ "$(host_kind)" != v2 ] || echo +memory >"$tree/cgroup.subtree_control"
+	echo "$1" >"$tree/$OUTER/$file"
+}
+
+@test "a kill is told with its victim, its limit, and what the memory was made of" {
+	run timeout 60 "$BUILD/virtualing" run --name "$NAME" --memory 64M --swap 0 --report "$PWD/report" -- "$EAT" page 150
+	equal "$status" 137
+	[[ $output =~ 'killed for memory by the kernel: 1 process (eat, pid '([0-9]+)') by its own limit, limit 64M, peak 64M; anonymous 6'[0-9.]+'M, file '.*', shmem 0' ]] ||
+		fail "$output"
+	equal "$(jq -c '.killed | [.processes, .cause, .group, .victims[0].name, .victims[0].pid]' report)" \
+		"[1,\"own\",null,\"eat\",${BASH_REMATCH[1]}]"
+	[ "$(jq .killed.anonymous report)" -gt $((60 << 20)) ] || fail "$(cat report)"
+	run timeout 60 "$BUILD/virtualing" run --name "$NAME" --memory 64M --swap 0 --report "$PWD/report" -- "$EAT" tmpfs 150
+	[ "$(jq .killed.shmem report)" -gt $((60 << 20)) ] || [ "$(jq -r .killed.kernel report)" = null ] || fail "$(cat report)"
+}
+
+@test "a kill for the limit of a group above is told with that group" {
+	outer 40M
+	cat >"$NAME.rb" <<-END
+		v = Virtual.new(:resource => { :group => "/$OUTER/in", :name => "$NAME", :memory => "200M" },
+		  :jail => { :cmnd => "$EAT page 100" })
+		v.on(:killed) { |event| p event.cause, event.group, event.group_limit, event.victims.map { |victim| victim.name } }
+		v.run
+	END
+	chmod 644 "$NAME.rb"
+	run runs
+	rmdir "$OUTER_DIRECTORY"
+	has "$output" "(eat, pid "
+	has "$output" ") by the limit of /$OUTER (40M), limit 200M, peak "
+	has "$output" $':outer\n"/'"$OUTER"$'"\n41943040\n["eat"]'
+}
+
+@test "a kill is told at once while the main process lives on" {
+	background "$BUILD/virtualing" run --name "$NAME" --memory 64M --swap 0 -- sh -c "'$EAT' page 150; exec sleep 300"
+	is_told() { virtualing events "$NAME" 2>/dev/null | grep -q killed; }
+	wait_until 20 is_told
+	is_running "$NAME"
+	has "$(virtualing events "$NAME")" "$NAME killed processes 1 (eat, pid "
+	has "$(virtualing events "$NAME")" ") by its own limit: usage "
+	virtualing stop "$NAME"
+}
+
+@test "a name of a victim that would steer a terminal, or look like more than a name, is told without that" {
+	local program=$PWD/$'a) \e[31m, b'
+	cp "$EAT" "$program"
+	run timeout 60 "$BUILD/virtualing" run --name "$NAME" --memory 64M --swap 0 -- "$program" page 150
+	equal "$status" 137
+	has "$output" "1 process (a) ?[31m, b, pid "
+}

@@ -1,0 +1,121 @@
+# Limits that change while a virtual runs: by hand, and when memory is given back. Nobody is killed for it.
+
+# Dollars are for the shells inside; each test is a function in a shell of its own; `run` sets stderr.
+# shellcheck disable=SC2016,SC2030,SC2031,SC2153,SC2154
+load helpers
+load guarded
+
+@test "limits change while it runs, all or nothing" {
+	background "$BUILD/virtualing" run --name "$NAME" --memory 64M --pids 20 --cpu 50% -- sleep 300
+	wait_for_virtual "$NAME"
+	virtualing set "$NAME" memory=80M pids=30 cpu=70%
+	equal "$(limit_now "$NAME" memory)" $((80 << 20)) memory
+	equal "$(limit_now "$NAME" pids)" 30 pids
+	has "$(limit_now "$NAME" cpu)" 70000
+	refused 125 "cpu_weight" "$BUILD/virtualing" set "$NAME" memory=90M cpu_weight=0
+	equal "$(limit_now "$NAME" memory)" $((80 << 20)) "memory after a refusal"
+	refused 125 "memroy cannot be changed while it runs, or is no limit (did you mean memory?)" "$BUILD/virtualing" set "$NAME" memroy=1M
+	refused 125 '"memory" is not KEY=VALUE' "$BUILD/virtualing" set "$NAME" memory
+	refused 125 "memory: \"1Q\" is not a size" "$BUILD/virtualing" set "$NAME" memory=1Q
+	virtualing stop "$NAME"
+}
+
+@test "a limit is lowered only as far as nobody must be killed for it" {
+	background "$BUILD/virtualing" run --name "$NAME" --memory 200M --swap 0 -- "$EAT" page 80 300000
+	wait_until 30 grep -q '^ate' "$BATS_TEST_TMPDIR/background.0"
+	run "$BUILD/virtualing" set "$NAME" memory=40M
+	equal "$status" 125
+	equal "$(limit_now "$NAME" memory)" $((200 << 20)) "limit after the refusal"
+	virtualing set "$NAME" memory=120M
+	equal "$(limit_now "$NAME" memory)" $((120 << 20)) limit
+	is_running "$NAME"
+	virtualing stop "$NAME"
+}
+
+# uncached FILE MIB: makes it, and nobody has any of it in memory
+uncached() {
+	dd if=/dev/zero of="$1" bs=1M count="$2" status=none conv=fsync
+	dd if="$1" of=/dev/null iflag=nocache count=0 status=none
+}
+
+@test "page cache is given up for a lower limit, what the program has is not, with a guard and without" {
+	local guard
+	disk_make 256M
+	for guard in "--swap 0" "--swap 0 --grow ceiling=256M,at=100%"; do
+		uncached "$DISK_MOUNT/file" 120
+		# shellcheck disable=SC2086 # two options
+		background "$BUILD/virtualing" run --name "$NAME" --memory 256M $guard -- \
+			sh -c "cat $DISK_MOUNT/file >/dev/null; exec $EAT page 60 300000"
+		wait_until 60 grep -q '^ate' "$BATS_TEST_TMPDIR/background.$((${#BACKGROUND[@]} - 1))"
+		[ "$(virtualing show --json "$NAME" | jq .usage.memory)" -gt $((160 << 20)) ] || fail "$(virtualing show "$NAME")"
+		virtualing set "$NAME" memory=100M
+		equal "$(limit_now "$NAME" memory)" $((100 << 20)) "limit with $guard"
+		refused 125 "$NAME: " "$BUILD/virtualing" set "$NAME" memory=40M
+		equal "$(limit_now "$NAME" memory)" $((100 << 20)) "limit after the refusal with $guard"
+		equal "$(virtualing show --json "$NAME" | jq .usage.oom_kills)" 0 "kills with $guard"
+		is_running "$NAME"
+		virtualing stop "$NAME"
+	done
+}
+
+@test "a limit falls to what is in use when the rest has not been used for a while" {
+	background "$BUILD/virtualing" run --name "$NAME" --memory 256M --swap 0 --give-back floor=40M,after=1 -- "$EAT" page 80 300000
+	wait_until 60 grep -q '^ate' "$BATS_TEST_TMPDIR/background.0"
+	is_low() { [ "$(limit_now "$NAME" memory)" -le $((110 << 20)) ]; }
+	wait_until 60 is_low
+	has "$(<"$BATS_TEST_TMPDIR/background.0")" 'limit 256M lowered to '
+	is_running "$NAME"
+	has "$(virtualing events "$NAME")" gave_back
+	virtualing stop "$NAME"
+}
+
+# set_at_random TIMES: the limit of "$NAME" to something between 40 and 200 MiB; how often it was done, and refused, in
+# $taken and $refused
+set_at_random() {
+	local i mib
+	taken=0 refused=0
+	for ((i = 0; i < $1; i++)); do
+		mib=$((40 + RANDOM % 161))
+		run "$BUILD/virtualing" set "$NAME" "memory=${mib}M"
+		case $status in
+		0) taken=$((taken + 1)) ;;
+		125) refused=$((refused + 1)) && [ ${#lines[@]} = 1 ] && has "$output" "virtualing: $NAME: " ;;
+		*) fail "set memory=${mib}M: status $status: $output" ;;
+		esac || return
+	done
+}
+
+@test "whatever the limit is set to under load, nobody is killed: it is that, or refused with a reason" {
+	local seed=${SEED:-$RANDOM} taken refused
+	echo "SEED=$seed"
+	RANDOM=$seed
+	background "$BUILD/virtualing" run --name "$NAME" --memory 120M --swap 0 --quiet --report "$PWD/report" \
+		--grow step=16M,ceiling=400M,at=100%,cooldown=0 -- "$EAT" breathe 100 300000
+	wait_until 60 is_running "$NAME"
+	set_at_random 100
+	is_running "$NAME" || fail "it has ended after $taken settings and $refused refusals" "$(<"$BATS_TEST_TMPDIR/background.0")"
+	virtualing stop "$NAME"
+	echo "taken $taken, refused $refused: $(jq -c '[.events, .oom_kills]' report)"
+	equal "$(jq -c '[.status, .oom_kills]' report)" "[0,0]" "status and kills"
+	equal "$(<"$BATS_TEST_TMPDIR/background.0")" "ate 100 breathe"
+	[ "$taken" -gt 0 ] || fail "all were refused"
+}
+
+@test "forced below what is used the kernel decides, and refused it stays as it was" {
+	background "$BUILD/virtualing" run --name "$NAME" --memory 256M --swap 0 --grow ceiling=300M -- "$EAT" page 80 300000
+	wait_until 30 grep -q '^ate' "$BATS_TEST_TMPDIR/background.0"
+	run "$BUILD/virtualing" set "$NAME" memory=40M pids=77
+	equal "$status" 125
+	run "$BUILD/virtualing" show --json "$NAME"
+	[[ $output != *'"pids": 77'* && $output != *'"pids":77'* ]]
+	run "$BUILD/virtualing" set "$NAME" oom=false
+	has "$output" "cannot be changed"
+	run "$BUILD/virtualing" set "$NAME" swap=8M
+	equal "$status" 0
+	run "$BUILD/virtualing" set --force "$NAME" memory=40M
+	if [ "$(host_kind)" = v2 ]; then
+		wait_until 10 grep -q 'killed for memory' "$BATS_TEST_TMPDIR/background.0"
+	else # v1 does not lower a limit below what cannot be taken away, whoever asks
+		has "$output" "so a limit of 40M is too low; at least "
+	fi
+}
