@@ -4,7 +4,7 @@ BUILD ?= build
 PREFIX ?=
 MESON_OPTIONS ?=
 
-.PHONY: all demo check bench install uninstall format lint clean
+.PHONY: all demo check bench programs install uninstall format lint clean
 
 all: $(BUILD)/build.ninja
 	@ninja -C $(BUILD)
@@ -27,6 +27,12 @@ bench:
 	@$(MAKE) --no-print-directory all
 	@ninja -C $(BUILD) bench/bench-floor bench/bench-true
 	@bench/launch --build $(BUILD)
+
+programs:
+	@tools/deps build bench
+	@tools/programs >/dev/null
+	@$(MAKE) --no-print-directory all
+	@bench/programs --build $(BUILD)
 
 install: all
 	@$(if $(PREFIX),meson configure --prefix=$(PREFIX) $(BUILD))
