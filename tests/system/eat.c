@@ -10,6 +10,9 @@
  * quarter of MIB and all of it, at random; "flap" between MIB and 4 MiB more, as often as a pause of 2 ms at both ends
  * allows: it says how often.
  *
+ * With EAT_FILLED=MIB in the environment so much of it is taken first, with huge pages where there are any, so that a
+ * big limit is reached soon; then the way takes the rest.
+ *
  * With EAT_STALLS in the environment the way "page" prints each time that it has stood still for more than 200 us: when
  * it began and when it ended, in microseconds since 1970.
  */
@@ -109,14 +112,19 @@ static void eat_page(size_t bytes)
 	check(p, bytes);
 }
 
-static void eat_huge(size_t bytes)
+static char *take_huge(size_t bytes)
 {
 	char *p = map(bytes + 2 * MIB, MAP_NORESERVE);
 
 	p = (char *)(((uintptr_t)p + 2 * MIB - 1) & ~(uintptr_t)(2 * MIB - 1));
 	madvise(p, bytes, MADV_HUGEPAGE);
 	touch(p, bytes);
-	check(p, bytes);
+	return p;
+}
+
+static void eat_huge(size_t bytes)
+{
+	check(take_huge(bytes), bytes);
 }
 
 /* As the program in the recipe does: 20 MiB at a time, filled. */
@@ -218,43 +226,78 @@ static pid_t start(void)
 	return pid;
 }
 
+/* Where children wait for each other: each has its part before any of them goes. */
+struct gate {
+	int done[2], go[2];
+};
+
+static void gate_make(struct gate *g)
+{
+	if (pipe2(g->done, O_CLOEXEC) < 0 || pipe2(g->go, O_CLOEXEC) < 0)
+		fail("make a pipe");
+}
+
+static void gate_enter(const struct gate *g)
+{
+	close(g->go[1]);
+}
+
+static _Noreturn void gate_wait(const struct gate *g)
+{
+	char c;
+
+	close(g->done[1]);
+	if (read(g->go[0], &c, 1) != 0)
+		fail("wait for the others");
+	_exit(0);
+}
+
+/* Who is killed is done, too, and has a status that says so. */
+static void gate_open(const struct gate *g, const pid_t *pids, size_t count)
+{
+	char c;
+
+	close(g->done[1]);
+	if (read(g->done[0], &c, 1) != 0)
+		fail("wait for the children");
+	close(g->go[1]);
+	for (size_t i = 0; i < count; i++)
+		await(pids[i]);
+}
+
 static void eat_processes(size_t bytes)
 {
+	struct gate gate;
 	pid_t pids[PARTS];
 
+	gate_make(&gate);
 	for (int i = 0; i < PARTS; i++)
 		if ((pids[i] = start()) == 0) {
+			gate_enter(&gate);
 			eat_page(bytes / PARTS);
-			usleep(300000);
-			_exit(0);
+			gate_wait(&gate);
 		}
-	for (int i = 0; i < PARTS; i++)
-		await(pids[i]);
+	gate_open(&gate, pids, PARTS);
 }
 
 /* Each child has a copy of its own of a piece of its parent's. */
 static void eat_fork(size_t bytes)
 {
 	char *p = map(4 * MIB, 0);
+	struct gate gate;
 	pid_t pids[4096];
 	size_t count = 0;
 
+	gate_make(&gate);
 	touch(p, 4 * MIB);
 	for (size_t done = 0; done < bytes && count < sizeof pids / sizeof *pids; done += 4 * MIB)
 		if ((pids[count++] = start()) == 0) {
+			gate_enter(&gate);
 			memset(p, 1, 4 * MIB);
-			pause();
+			gate_wait(&gate);
 		}
-	usleep(200000);
-	for (size_t i = 0; i < count; i++) {
-		int status;
-
-		errno = ECHILD;
-		if (waitpid(pids[i], &status, WNOHANG) != 0)
-			fail("a child did not live");
-		kill(pids[i], SIGTERM);
-		waitpid(pids[i], NULL, 0);
-	}
+	gate_open(&gate, pids, count);
+	check(p, 4 * MIB);
 }
 
 /* What is in a pipe is kernel memory. Root may have big ones. */
@@ -355,9 +398,25 @@ static const struct {
 	{"flap", true, eat_flap},
 };
 
+/* The part of filled bytes is not the children's. */
+static void eat_all(void (*eat)(size_t bytes), size_t bytes, size_t filled)
+{
+	char *p;
+
+	if (filled == 0 || filled >= bytes) {
+		eat(bytes);
+		return;
+	}
+	p = take_huge(filled);
+	madvise(p, filled, MADV_DONTFORK);
+	eat(bytes - filled);
+	check(p, filled);
+}
+
 int main(int argc, char **argv)
 {
 	size_t mib = argc > 2 ? strtoul(argv[2], NULL, 10) : 0;
+	const char *filled = getenv("EAT_FILLED");
 	struct timespec keep;
 
 	if (argc > 3)
@@ -367,7 +426,7 @@ int main(int argc, char **argv)
 		way = ways[i].name;
 		if (strcmp(argv[1], way) != 0)
 			continue;
-		ways[i].eat(mib * MIB);
+		eat_all(ways[i].eat, mib * MIB, filled ? strtoul(filled, NULL, 10) * MIB : 0);
 		if (ways[i].keeps)
 			keep = (struct timespec){0};
 		printf("ate %zu %s\n", mib, way);
