@@ -89,6 +89,7 @@ struct cage {
 	size_t tasks_count;
 	bool gate_open;
 	uint64_t decoy_kills; /* of the guard's decoys, which v1 counts among its kills */
+	uint64_t peak_bytes;  /* that the gauge has made v1 forget */
 };
 
 /* How often the cage itself has been out of memory: rises with each time, perhaps by more than one. UINT64_MAX: the

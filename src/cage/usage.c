@@ -177,6 +177,8 @@ static void read_field(const struct cage *c, const struct source *s, struct read
 	*field = read_source(s, g, last);
 	if (s->field == FIELD(oom_kills) && s->version == CGROUP_V1 && *field != UINT64_MAX)
 		*field -= *field > c->decoy_kills ? c->decoy_kills : *field;
+	if (s->field == FIELD(memory_peak_bytes) && *field < c->peak_bytes)
+		*field = c->peak_bytes;
 }
 
 /* count 0: all fields */

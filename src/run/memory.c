@@ -69,7 +69,7 @@ static json_t *event_of(const struct cage_usage *usage, const char *type)
 
 	clock_gettime(CLOCK_REALTIME, &now);
 	json_object_set_new(o, "type", json_string(type));
-	json_object_set_new(o, "time", json_real((double)now.tv_sec + (double)(now.tv_nsec / 1000000) / 1e3));
+	json_object_set_new(o, "time", json_real((double)now.tv_sec + (double)(now.tv_nsec / 1000) / 1e6));
 	memory_set_known(o, "usage", usage->memory_bytes);
 	memory_set_known(o, "limit", usage->memory_limit_bytes);
 	memory_set_known(o, "peak", usage->memory_peak_bytes);
