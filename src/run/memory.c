@@ -8,45 +8,11 @@
 #include <time.h>
 
 #include "base/own.h"
-#include "base/parse.h"
-#include "cage/gauge.h"
-#include "cage/guard/guard.h"
-#include "cage/stall.h"
 #include "run/choice.h"
+#include "run/memory_private.h"
 #include "run/say.h"
-#include "sys/proc.h"
 
-enum { LEND_LEAST = 4 << 20, LENDS_MAX = 8, LOOKS = 10, ROOM_LEAST = 256 << 10, AGAIN_MS = 1000 };
-
-struct memory {
-	struct guard_owner guard_owner;
-	struct gauge_owner gauge_owner;
-	struct stall_owner stall_owner;
-	struct memory_owner *owner;
-	struct loop *loop;
-	struct cage *cage;
-	struct spec *spec;
-	struct guard *guard; /* or NULL */
-	char why[ERR_TEXT];  /* not a better one */
-	struct gauge *gauge; /* or NULL: no level is watched */
-	int at;		     /* the gauge's level for :at, or -1 */
-	struct stall *stall; /* or NULL */
-	uint64_t stepped_ms;
-	uint64_t described_bytes; /* the limit that was asked for, by description or by hand */
-	uint64_t full_bytes;	  /* what was in use when the hold began */
-	bool asked;		  /* somebody is to answer */
-	struct alarm again;	  /* a step that was refused at :at */
-	bool said_end;		  /* that it cannot grow any further */
-	struct alarm window;	  /* of :give_back: a look ten times in that time */
-	unsigned looks;
-	uint64_t used_bytes; /* the most of this window */
-	unsigned lent;	     /* how often, while it rests; 0: it does not */
-
-	/* What is a level of the gauge, in percent of the limit; 0: it is none, or stays where it is. */
-	unsigned share[GAUGE_LEVELS_MAX];
-};
-
-#define OWNER_OF(owner, field) ((struct memory *)((char *)(owner)-offsetof(struct memory, field)))
+enum { LEND_LEAST = 4 << 20, LENDS_MAX = 8, ROOM_LEAST = 256 << 10 };
 
 void memory_set_known(json_t *o, const char *key, uint64_t value)
 {
@@ -93,7 +59,7 @@ json_t *memory_json(const struct memory *m)
 		"waits", m->lent > 0);
 }
 
-static void record(struct memory *m, const char *type)
+void memory_record(struct memory *m, const char *type)
 {
 	json_t *event = memory_event(m->cage, type);
 
@@ -103,17 +69,17 @@ static void record(struct memory *m, const char *type)
 
 static void rescued(struct memory *m)
 {
-	record(m, "rescued");
+	memory_record(m, "rescued");
 	m->owner->full(m->owner, NULL);
 	guard_release(m->guard, true);
 }
 
-static uint64_t limit_of(const struct memory *m)
+uint64_t memory_limit(const struct memory *m)
 {
 	return m->spec->limits.value[LIMIT_MEMORY];
 }
 
-static uint64_t usage_of(const struct memory *m)
+uint64_t memory_usage(const struct memory *m)
 {
 	struct cage_usage u;
 
@@ -123,12 +89,7 @@ static uint64_t usage_of(const struct memory *m)
 
 static uint64_t share_of(const struct memory *m, unsigned percent)
 {
-	return limit_of(m) / 100 * percent;
-}
-
-static uint64_t level_of(const struct memory *m)
-{
-	return share_of(m, m->spec->grow.at_percent);
+	return memory_limit(m) / 100 * percent;
 }
 
 static void move_levels(const struct memory *m)
@@ -149,9 +110,9 @@ static int write_limit(struct memory *m, uint64_t bytes, struct err *e)
 	return cage_apply(m->cage, &l, e);
 }
 
-static int change_limit(struct memory *m, uint64_t bytes, struct err *e)
+int memory_change_limit(struct memory *m, uint64_t bytes, struct err *e)
 {
-	bool rises = bytes > limit_of(m), same = bytes == limit_of(m);
+	bool rises = bytes > memory_limit(m), same = bytes == memory_limit(m);
 	int r = write_limit(m, bytes, e);
 
 	if (r < 0)
@@ -181,7 +142,7 @@ int memory_set_limit(struct memory *m, uint64_t bytes, const uint64_t *swap_byte
 		l->given |= 1U << LIMIT_SWAP;
 		l->value[LIMIT_SWAP] = *swap_bytes;
 	}
-	r = change_limit(m, bytes, e);
+	r = memory_change_limit(m, bytes, e);
 	if (r < 0) {
 		*l = before;
 		return r;
@@ -196,140 +157,6 @@ void memory_force(struct memory *m)
 		guard_pause(m->guard);
 }
 
-/* ---- growing ---- */
-
-static void say_end(struct memory *m, enum grow_verdict verdict)
-{
-	char limit[16], reserve[16];
-
-	if (m->said_end || m->spec->quiet)
-		return;
-	m->said_end = true;
-	print_size(limit, sizeof limit, limit_of(m));
-	print_size(reserve, sizeof reserve, m->spec->grow.reserve_bytes);
-	if (verdict == GROW_AT_CEILING)
-		say(m->spec->name, "memory is short and its limit, %s, is at the ceiling", limit);
-	else
-		say(m->spec->name,
-			"memory is short and its limit, %s, cannot rise: the host would keep less than its reserve of "
-			"%s",
-			limit, reserve);
-}
-
-static void say_step(const struct memory *m, uint64_t before, bool full)
-{
-	char from[16], to[16];
-
-	if (m->spec->quiet)
-		return;
-	say(m->spec->name, "memory: limit %s raised to %s%s", print_size(from, sizeof from, before),
-		print_size(to, sizeof to, limit_of(m)), full ? " while the full cage was held" : "");
-}
-
-/* True: there is room now. */
-static bool grow(struct memory *m, bool full)
-{
-	uint64_t now = loop_now_ms(), before = limit_of(m), limit;
-	struct grow_situation s = {.limit_bytes = before,
-		.available_bytes = proc_memory_available(),
-		.since_ms = m->stepped_ms ? now - m->stepped_ms : UINT64_MAX,
-		.full = full};
-	enum grow_verdict verdict = grow_decide(&m->spec->grow, &s, &limit);
-	struct err e;
-
-	if (verdict == GROW_AT_CEILING || verdict == GROW_NO_RESERVE)
-		say_end(m, verdict);
-	if (verdict != GROW_BY_STEP)
-		return false;
-	if (change_limit(m, limit, &e) < 0) {
-		say(m->spec->name, "memory: %s", e.text);
-		return false;
-	}
-	m->stepped_ms = now;
-	say_step(m, before, full);
-	record(m, "grew");
-	return true;
-}
-
-/* What nobody has touched for long is page cache that the kernel takes away by itself. */
-static bool is_at_level(const struct memory *m)
-{
-	uint64_t used = cage_working_set(m->cage);
-
-	return used != UINT64_MAX && used >= level_of(m);
-}
-
-/* The level tells of a crossing once: what could not be then is tried until usage is below it. */
-static void grow_at_level(struct memory *m)
-{
-	const struct grow *g = &m->spec->grow;
-
-	if (is_at_level(m) && grow(m, false))
-		return;
-	if (limit_of(m) < g->ceiling_bytes)
-		loop_set_alarm(m->loop, &m->again, g->cooldown_ms > AGAIN_MS ? g->cooldown_ms : AGAIN_MS);
-}
-
-static void again(struct alarm *a)
-{
-	struct memory *m = OWNER_OF(a, again);
-
-	if (usage_of(m) >= level_of(m))
-		grow_at_level(m);
-}
-
-static void stalled(struct stall_owner *o)
-{
-	struct memory *m = OWNER_OF(o, stall_owner);
-
-	if (m->lent == 0 && !(m->guard && guard_holds(m->guard)))
-		grow(m, false);
-}
-
-/* ---- giving back ---- */
-
-static void give_back(struct memory *m)
-{
-	uint64_t before = limit_of(m), target = give_back_decide(&m->spec->give_back, before, m->used_bytes);
-	char from[16], to[16];
-	bool stopped;
-	struct err e;
-	int r;
-
-	if (target >= before || cage_make_room(m->cage, target, &stopped, &e) < 0)
-		return;
-	r = change_limit(m, target, &e);
-	if (stopped)
-		cage_go_on(m->cage);
-	if (r < 0)
-		return;
-	/* What came between the reading and the writing waits at the door: then it was too early. */
-	if (cage_is_full(m->cage)) {
-		change_limit(m, before, &e);
-		return;
-	}
-	if (!m->spec->quiet)
-		say(m->spec->name, "memory: limit %s lowered to %s", print_size(from, sizeof from, before),
-			print_size(to, sizeof to, target));
-	record(m, "gave_back");
-}
-
-static void look(struct alarm *a)
-{
-	struct memory *m = OWNER_OF(a, window);
-	uint64_t used = cage_working_set(m->cage);
-
-	if (used != UINT64_MAX && used > m->used_bytes)
-		m->used_bytes = used;
-	if (++m->looks >= LOOKS) {
-		if (m->lent == 0)
-			give_back(m);
-		m->looks = 0;
-		m->used_bytes = 0;
-	}
-	loop_set_alarm(m->loop, &m->window, m->spec->give_back.after_ms / LOOKS + 1);
-}
-
 /* ---- a full cage that may not be killed for it ---- */
 
 static bool may_kill(const struct memory *m)
@@ -341,7 +168,7 @@ static bool may_kill(const struct memory *m)
  * takes to get there: a few pages, or a huge one for each thread. */
 static void rest(struct memory *m)
 {
-	uint64_t lent = limit_of(m) / 16 > LEND_LEAST ? limit_of(m) / 16 : LEND_LEAST;
+	uint64_t lent = memory_limit(m) / 16 > LEND_LEAST ? memory_limit(m) / 16 : LEND_LEAST;
 	struct err e;
 
 	if (m->lent == LENDS_MAX)
@@ -353,10 +180,10 @@ static void rest(struct memory *m)
 			"memory is full: the program is stopped until there is room (virtualing set %s memory=SIZE)",
 			m->spec->name);
 	if (m->lent++ == 0)
-		record(m, "waits");
+		memory_record(m, "waits");
 	if (guard_freezes(m->guard))
 		return; /* it is frozen, and stays so */
-	if (cage_freeze(m->cage, true, &e) < 0 || write_limit(m, limit_of(m) + m->lent * lent, &e) < 0) {
+	if (cage_freeze(m->cage, true, &e) < 0 || write_limit(m, memory_limit(m) + m->lent * lent, &e) < 0) {
 		say(m->spec->name, "memory: %s", e.text);
 		return;
 	}
@@ -395,7 +222,7 @@ static bool take_back(struct memory *m)
 {
 	struct err e;
 
-	return limit_of(m) < m->described_bytes && change_limit(m, m->described_bytes, &e) == 0;
+	return memory_limit(m) < m->described_bytes && memory_change_limit(m, m->described_bytes, &e) == 0;
 }
 
 static void full(struct guard_owner *o)
@@ -410,7 +237,7 @@ static void full(struct guard_owner *o)
 	}
 	if (take_back(m))
 		return;
-	if (m->spec->grow.given && grow(m, true))
+	if (m->spec->grow.given && memory_grow(m, true))
 		return;
 	cage_parts(m->cage, &u);
 	event = event_of(&u, "oom");
@@ -427,7 +254,7 @@ static void full(struct guard_owner *o)
 /* The program, or whoever was asked, may have let something go, if only a little. */
 static bool has_room(const struct memory *m)
 {
-	return !guard_is_full(m->guard) || usage_of(m) + ROOM_LEAST <= m->full_bytes;
+	return !guard_is_full(m->guard) || memory_usage(m) + ROOM_LEAST <= m->full_bytes;
 }
 
 void memory_answer(struct memory *m)
@@ -460,7 +287,7 @@ static void crossed(struct gauge_owner *o, int level, bool up, uint64_t usage_by
 
 	if (level == m->at) {
 		if (up)
-			grow_at_level(m);
+			memory_grow_at_level(m);
 		return;
 	}
 	event = memory_event(m->cage, "usage");
@@ -539,25 +366,18 @@ int memory_start(struct loop *l, const struct cage_host *host, struct cage *c, s
 		return err_set(e, ENOMEM, "out of memory");
 	*m = (struct memory){.guard_owner = {full, late},
 		.gauge_owner = {crossed},
-		.stall_owner = {stalled},
 		.owner = o,
 		.loop = l,
 		.cage = c,
 		.spec = s,
 		.described_bytes = limits_has(&s->limits, LIMIT_MEMORY) ? s->limits.value[LIMIT_MEMORY] : 0,
-		.at = -1,
-		.window.ring = look,
-		.again.ring = again};
+		.at = -1};
 	if (guard)
 		r = start_guard(m, host, e);
-	if (r == 0 && s->grow.given && s->grow.at_percent < 100)
-		r = m->at = memory_level_share(m, s->grow.at_percent, e);
-	if (r >= 0 && s->grow.given && s->grow.stall_percent)
-		r = stall_open(l, c, s->grow.stall_percent, &m->stall_owner, &m->stall, e);
+	if (r == 0)
+		r = memory_growth_start(m, e);
 	if (r < 0)
 		return err_while(e, "guard the memory");
-	if (s->give_back.given)
-		loop_set_alarm(l, &m->window, s->give_back.after_ms / LOOKS + 1);
 	be_quick();
 	*ret = m;
 	m = NULL;
@@ -576,9 +396,7 @@ void memory_end(struct memory **memory)
 
 	if (!m)
 		return;
-	loop_clear_alarm(m->loop, &m->window);
-	loop_clear_alarm(m->loop, &m->again);
-	stall_drop(&m->stall);
+	memory_growth_end(m);
 	guard_drop(&m->guard);
 	gauge_drop(&m->gauge);
 	free(m);
