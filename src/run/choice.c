@@ -17,7 +17,7 @@
 
 #define KEPT STATE_PARENT "/.guard"
 
-int choice_try(const struct cage_host *host, enum guard_kind kind, struct err *e)
+static int try_once(const struct cage_host *host, enum guard_kind kind, struct err *e)
 {
 	AUTO(state_drop) struct state *s = NULL;
 	char name[32];
@@ -33,6 +33,14 @@ int choice_try(const struct cage_host *host, enum guard_kind kind, struct err *e
 	if (journal_replay(state_journal(s), NULL, NULL, &later) == 0)
 		state_remove(s, &later);
 	return r;
+}
+
+/* What works has shown it; what does not may have been too slow just then. */
+int choice_try(const struct cage_host *host, enum guard_kind kind, struct err *e)
+{
+	int r = try_once(host, kind, e);
+
+	return r == -EOPNOTSUPP ? try_once(host, kind, e) : r;
 }
 
 /* ---- what is kept ---- */

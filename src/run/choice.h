@@ -21,7 +21,7 @@ int choice_make(const struct cage_host *host, struct choice *ret, struct err *e)
  * too slow to be seen is taken, and not kept. True: the choice is made. */
 bool choice_take(struct choice *c, enum guard_kind kind, int r, const struct err *e);
 
-/* One trial, of this kind. 0, -EOPNOTSUPP, or another, as guard_try(). */
+/* A trial of this kind, or two. 0, -EOPNOTSUPP, or another, as guard_try(). */
 int choice_try(const struct cage_host *host, enum guard_kind kind, struct err *e);
 
 /* What is kept is wrong: the next choice is made by trying. */

@@ -24,8 +24,8 @@
 enum {
 	INSIDE = 2, /* decoys in the cage */
 	SPARES = 1,
-	DECOYS_MAX = 24, /* of a hold of 30 s some sixteen */
-	START_MS = 5000,
+	DECOYS_MAX = 24,  /* of a hold of 30 s some sixteen */
+	START_MS = 20000, /* of a machine that has much else to do */
 	INFLATE_LEAST_MIB = 64,
 	INFLATE_DOUBLE_MIB = 512, /* up to this limit twice of it, beyond a quarter more */
 	INFLATE_MAX_MIB = 16384,

@@ -32,7 +32,7 @@ struct trial {
 	struct alarm alarm;
 	pid_t eater;
 	int status;
-	bool ended;
+	bool ended, no_swap;
 	unsigned holds; /* how often it was held */
 	uint64_t end_ms;
 };
@@ -44,12 +44,26 @@ static uint64_t limit_bytes(void)
 
 #define OWNER_OF(pointer, field) ((struct trial *)((char *)(pointer)-offsetof(struct trial, field)))
 
-/* Without swap, which would give way instead of the limit. Not every host can limit that. */
+static struct limits limits_of(const struct trial *t, uint64_t bytes)
+{
+	return (struct limits){
+		.given = 1U << LIMIT_MEMORY | (t->no_swap ? 1U << LIMIT_SWAP : 0), .value = {[LIMIT_MEMORY] = bytes}};
+}
+
 static int limit(struct trial *t, uint64_t bytes, struct err *e)
 {
-	struct limits l = {.given = 1U << LIMIT_MEMORY, .value[LIMIT_MEMORY] = bytes};
+	struct limits l = limits_of(t, bytes);
 
 	return cage_apply(t->cage, &l, e);
+}
+
+/* Without swap, which would give way instead of the limit.  Not every host can limit that. */
+static int limit_all(struct trial *t, struct err *e)
+{
+	if (limit(t, limit_bytes(), e) == 0)
+		return 0;
+	t->no_swap = false;
+	return limit(t, limit_bytes(), e);
 }
 
 static void full(struct guard_owner *o)
@@ -115,8 +129,10 @@ static int start_eater(struct trial *t, struct err *e)
 
 static int run(struct trial *t, struct err *e)
 {
-	int r = start_eater(t, e);
+	int r;
 
+	t->end_ms = loop_now_ms() + LONGEST_MS;
+	r = start_eater(t, e);
 	if (r < 0)
 		return r;
 	t->alarm.ring = look;
@@ -136,6 +152,7 @@ static int run(struct trial *t, struct err *e)
 
 static void clear(struct trial *t)
 {
+	uint64_t end = loop_now_ms() + LONGEST_MS;
 	struct err ignored;
 
 	guard_drop(&t->guard);
@@ -143,7 +160,7 @@ static void clear(struct trial *t)
 		cage_kill(t->cage, &ignored);
 	if (t->eater > 0 && !t->ended)
 		waitpid(t->eater, NULL, 0);
-	while (t->cage && cage_remove(t->cage, &ignored) == -EBUSY && loop_now_ms() < t->end_ms + LONGEST_MS)
+	while (t->cage && cage_remove(t->cage, &ignored) == -EBUSY && loop_now_ms() < end)
 		nanosleep(&(struct timespec){.tv_nsec = CLEAR_MS * 1000000L}, NULL);
 	cage_drop(&t->cage);
 	loop_drop(&t->loop);
@@ -157,14 +174,14 @@ static bool is_for_good(int r)
 
 int guard_try(const struct cage_host *host, enum guard_kind kind, const char *group, struct undo *u, struct err *e)
 {
-	struct trial t = {.owner = {full, late}, .end_ms = loop_now_ms() + LONGEST_MS};
-	struct limits l = {.given = 1U << LIMIT_MEMORY, .value[LIMIT_MEMORY] = limit_bytes()};
+	struct trial t = {.owner = {full, late}, .no_swap = true};
+	struct limits l = limits_of(&t, limit_bytes());
 	int r = loop_open(&t.loop, e);
 
 	if (r == 0)
 		r = cage_create(host, group, &l, u, &t.cage, e);
 	if (r == 0)
-		r = limit(&t, limit_bytes(), e);
+		r = limit_all(&t, e);
 	if (r == 0)
 		r = guard_start(t.loop, t.cage, kind, LONGEST_MS, &t.owner, &t.guard, e);
 	if (is_for_good(r))
