@@ -1,7 +1,7 @@
 /* Tells when the memory usage of a cage goes up or down through levels.
  *
  * v2 has no such event, and v1's is checked by the kernel only every 512 KiB for each CPU, so usage is read: the next
- * look comes when the nearest level can be reached, after 1 to 100 ms; upwards at 4 GiB a second for each CPU,
+ * look comes when the nearest level can be reached, after 1 to 100 ms; upwards at 16 GiB a second for each CPU,
  * downwards at 128, for giving back is so much faster.  A level is left downwards only when usage is clearly below it.
  * A spike between two looks is seen by the kernel's own peak: each of them on v1 and, since Linux 6.12, on v2; before
  * that on v2 only if none before was as high.  Without a level there is no look.

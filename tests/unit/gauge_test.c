@@ -162,9 +162,9 @@ static void the_pause_is_as_long_as_nobody_can_reach_the_level(void **state)
 		unsigned cpus, ms;
 	} rows[] = {
 		{0, false, 1, 1},
-		{MIB(4), false, 1, 1},
-		{MIB(40), false, 1, 10},
-		{MIB(40), false, 4, 2},
+		{MIB(16), false, 1, 1},
+		{MIB(160), false, 1, 10},
+		{MIB(160), false, 4, 2},
 		{MIB(4096), false, 1, 100},
 		{UINT64_MAX, false, 64, 100},
 		{MIB(128), true, 1, 1},
