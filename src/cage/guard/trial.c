@@ -103,6 +103,7 @@ static __attribute__((noreturn)) void eat(const struct cage_gate *gate)
 	p = mmap(NULL, taken, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (p == MAP_FAILED)
 		_exit(3);
+	mlock2(p, taken, MLOCK_ONFAULT); /* where swap cannot be limited; best effort */
 	for (size_t i = 0; i < taken; i += PAGE)
 		p[i] = 1;
 	_exit(0);
