@@ -396,9 +396,9 @@ void memory_end(struct memory **memory)
 
 	if (!m)
 		return;
-	memory_growth_end(m);
 	guard_drop(&m->guard);
-	gauge_drop(&m->gauge);
+	gauge_drop(&m->gauge); /* with a last look, which may set an alarm */
+	memory_growth_end(m);
 	free(m);
 	*memory = NULL;
 }
