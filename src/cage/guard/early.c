@@ -39,11 +39,10 @@ struct early {
 	struct guard guard;
 	struct gauge_owner gauge_owner;
 	enum early_state state;
-	const struct cage_group *group; /* that has the limit */
+	const struct cage_group *group; /* of the brake: on v2 the program's, below the one that has the limits */
 	struct gauge *gauge;		/* v1: the level is watched by reading; or NULL */
 	int level;			/* its number there */
 	int events;			/* v1: an eventfd; v2: memory.events */
-	uint64_t high_bytes;		/* v2: what memory.high was before */
 	bool braked;
 	struct watch watch;
 	struct alarm alarm; /* HOLDING: the answer is late; OFF: look again */
@@ -89,12 +88,10 @@ static int write_number(const struct early *g, const char *file, uint64_t value,
 	return r < 0 ? err_sys(e, "write %s to %s/%s", text, g->group->path, file) : 0;
 }
 
-/* Where the description has a lower memory.high of its own, that one brakes. */
+/* A memory.high of the description's own is that of the group above, and brakes as well. */
 static int set_high(struct early *g, bool on, struct err *e)
 {
-	uint64_t level = level_bytes(g);
-
-	return write_number(g, "memory.high", on && level < g->high_bytes ? level : g->high_bytes, e);
+	return write_number(g, "memory.high", on ? level_bytes(g) : UINT64_MAX, e);
 }
 
 static int set_kill_disabled(struct early *g, bool on, struct err *e)
@@ -104,11 +101,6 @@ static int set_kill_disabled(struct early *g, bool on, struct err *e)
 
 static int open_event_file(struct early *g, struct err *e)
 {
-	char text[64];
-
-	if (file_read(g->group->fd, "memory.high", text, sizeof text) < 0)
-		return err_sys(e, "read %s/memory.high", g->group->path);
-	g->high_bytes = strncmp(text, "max", 3) == 0 ? UINT64_MAX : strtoull(text, NULL, 10);
 	g->events = openat(g->group->fd, "memory.events", O_RDONLY | O_CLOEXEC);
 	return g->events < 0 ? err_sys(e, "open %s/memory.events", g->group->path) : 0;
 }
@@ -285,7 +277,9 @@ static int start(struct guard *guard, struct err *e)
 	g->events = -1;
 	g->watch = (struct watch){-1, brake_tells};
 	g->alarm.ring = alarm_rings;
-	g->group = cage_find(guard->cage, tree, PLACE_CAGE);
+	g->group = cage_find(guard->cage, tree, PLACE_WORK);
+	if (!g->group)
+		return err_set(e, ENOENT, "the cage was made without a group in %s", tree->mount);
 	r = b->open(g, e);
 	if (r == 0)
 		r = brake(g, true, e);
