@@ -67,11 +67,13 @@ static uint64_t level_bytes(const struct early *g)
 	return u.memory_limit_bytes - (headroom < u.memory_limit_bytes / 2 ? headroom : u.memory_limit_bytes / 2);
 }
 
+/* Who is slowed down at the level stands a little below it; of a small cage, or with many CPUs, only a little. */
 static bool is_full(const struct guard *guard)
 {
-	uint64_t used = cage_working_set(guard->cage);
+	uint64_t used = cage_working_set(guard->cage), level = level_bytes((const struct early *)guard);
+	uint64_t slack = cage_slack_bytes() < level / 8 ? cage_slack_bytes() : level / 8;
 
-	return used != UINT64_MAX && used + cage_slack_bytes() >= level_bytes((const struct early *)guard);
+	return used != UINT64_MAX && used + slack >= level;
 }
 
 /* ---- the brake ---- */
