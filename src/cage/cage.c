@@ -370,6 +370,11 @@ int cage_freeze(const struct cage *c, bool frozen, struct err *e)
 	return r < 0 ? err_sys(e, "write %s/%s", g->path, file) : 0;
 }
 
+bool cage_frozen_defer_kills(const struct cage *c)
+{
+	return c->groups[c->count - 1].tree->version == CGROUP_V1;
+}
+
 /* Windows of two seconds need no CAP_SYS_RESOURCE. */
 int cage_open_pressure(const struct cage *c, unsigned percent, struct err *e)
 {

@@ -119,6 +119,9 @@ bool cage_is_populated(const struct cage *c);
 /* Stops everything inside, or lets it go on; who is in the kernel, when it leaves that. Does not wait. */
 int cage_freeze(const struct cage *c, bool frozen, struct err *e);
 
+/* Whether somebody frozen is not ended by SIGKILL until he is thawed: with the freezer of cgroup v1. */
+bool cage_frozen_defer_kills(const struct cage *c);
+
 /* A trigger of the pressure on its memory, for epoll (EPOLLPRI): somebody inside has waited for memory for percent of
  * two seconds. A descriptor, the caller's; or -errno: the kernel has no pressure information, or no v2 tree is there.
  * Source: Documentation/accounting/psi.rst. */

@@ -2,7 +2,8 @@
  *
  * With an init and a pid namespace the kernel does: init dies with the supervisor (PR_SET_PDEATHSIG), everything inside
  * with init.  Without one the death signal reaches the command only, and not even that when it has changed its user id.
- * So such a virtual has an undertaker: a child of the supervisor in a session of its own that holds the cage and one
+ * And whoever is frozen on cgroup v1, init too, does not act on SIGKILL before somebody thaws him.
+ * So such virtuals have an undertaker: a child of the supervisor in a session of its own that holds the cage and one
  * end of a socket, and sleeps.  When the socket closes without a goodbye it kills everything in the cage.  What is to
  * be removed stays for `gc` and the next start, as ever.
  *

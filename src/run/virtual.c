@@ -212,7 +212,8 @@ static int launch_all(struct virtual *v, struct err *e)
 		r = open_cage(v, e);
 	if (r == 0)
 		r = virtual_watch_memory(v, e);
-	if (r == 0 && !jail_wants_init(v->ready))
+	/* An init dies with us by itself, unless it is frozen then. */
+	if (r == 0 && (!jail_wants_init(v->ready) || cage_frozen_defer_kills(v->cage)))
 		r = undertaker_call(&v->undertaker, v->cage, e);
 	if (r == 0)
 		r = start_child(v, e);
