@@ -24,19 +24,19 @@ struct stall {
 
 #define OWNER_OF(pointer, field) ((struct stall *)((char *)(pointer)-offsetof(struct stall, field)))
 
-/* Pages that the program wanted back soon after they had been taken away. */
-static uint64_t count_refaults(const struct cage *c)
+/* Pages that the program wanted back soon after they had been taken away. Where that cannot be read: none more. */
+static uint64_t count_refaults(const struct stall *s)
 {
 	static const char *const words[CGROUP_VERSIONS][2] = {
 		{"total_workingset_refault_anon", "total_workingset_refault_file"},
 		{"workingset_refault_anon", "workingset_refault_file"}};
-	const struct cage_tree *tree = c->host->of[CTRL_MEMORY];
-	const struct cage_group *g = cage_find(c, tree, PLACE_CAGE);
+	const struct cage_tree *tree = s->cage->host->of[CTRL_MEMORY];
+	const struct cage_group *g = cage_find(s->cage, tree, PLACE_CAGE);
 	char text[FILE_TEXT], line[24];
 	uint64_t sum = 0;
 
 	if (!g || file_read(g->fd, "memory.stat", text, sizeof text) < 0)
-		return 0;
+		return s->refaults;
 	for (int i = 0; i < 2; i++)
 		if (file_line(text, words[tree->version][i], line, sizeof line) == 0)
 			sum += strtoull(line, NULL, 10);
@@ -52,7 +52,7 @@ static void pressure_ready(struct watch *w, uint32_t events)
 		loop_unwatch(s->loop, w);
 		return;
 	}
-	s->refaults = count_refaults(s->cage);
+	s->refaults = count_refaults(s);
 	if (s->refaults > before)
 		s->owner->stalled(s->owner);
 }
@@ -62,7 +62,7 @@ static void look(struct alarm *a)
 	struct stall *s = OWNER_OF(a, alarm);
 	uint64_t before = s->refaults, then = s->look_ms;
 
-	s->refaults = count_refaults(s->cage);
+	s->refaults = count_refaults(s);
 	s->look_ms = loop_now_ms();
 	loop_set_alarm(s->loop, a, LOOK_MS);
 	/* us of stall against a percentage of ms: both a thousandth of the other, times a hundred */
