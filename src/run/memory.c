@@ -153,6 +153,7 @@ int memory_set_limit(struct memory *m, uint64_t bytes, const uint64_t *swap_byte
 
 void memory_force(struct memory *m)
 {
+	memory_wake(m);
 	if (m->guard)
 		guard_pause(m->guard);
 }
@@ -260,7 +261,7 @@ static bool has_room(const struct memory *m)
 void memory_answer(struct memory *m)
 {
 	m->asked = false;
-	if (!m->guard || !guard_holds(m->guard))
+	if (!m->guard || !guard_holds(m->guard) || m->lent > 0) /* who rests goes on when the limit rises */
 		return;
 	if (!has_room(m)) {
 		give_up(m);

@@ -92,17 +92,19 @@ static int write_memory(struct cage *c, struct memory *m, const struct limits *n
 static int apply_memory(
 	struct cage *c, struct spec *s, struct memory *m, const struct limits *new, bool force, struct err *e)
 {
-	bool lowers = lowers_memory(c, new), stopped = false;
+	bool lowers = lowers_memory(c, new), forced = false, stopped = false;
 	int r = 0;
 
 	if (!(new->given &OF_MEMORY))
 		return 0;
 	if (!force)
 		r = check_reserve(s, new, e);
-	if (r == 0 && !force && lowers)
+	if (r == 0 && lowers) {
 		r = cage_make_room(c, new->value[LIMIT_MEMORY], &stopped, e);
-	if (r == 0)
-		r = write_memory(c, m, new, force && lowers, e);
+		forced = r < 0 && force; /* else nobody need be killed, and the guard stays */
+	}
+	if (r == 0 || forced)
+		r = write_memory(c, m, new, forced, e);
 	if (r == -EBUSY && lowers)
 		r = cage_too_low(c, new->value[LIMIT_MEMORY], e);
 	if (stopped)
