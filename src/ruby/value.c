@@ -171,8 +171,11 @@ static int each_entry(mrb_state *mrb, mrb_value key, mrb_value value, void *arg)
 		t->section = name;
 	else if (t->depth == 2)
 		t->key = name;
-	/* A section may be left out by nil; a key may not: what was looked up in vain must not lift a limit. */
-	if (!mrb_nil_p(value) || t->depth > 1)
+	/* A section may be left out by nil; a key may not: what was looked up in vain must not lift a limit. Of one nil
+	 * is a value: never. */
+	if (mrb_nil_p(value) && t->depth == 3 && strcmp(t->key, "grow") == 0 && strcmp(name, "stall") == 0)
+		json_object_set_new(h->taken, name, json_null());
+	else if (!mrb_nil_p(value) || t->depth > 1)
 		take_entry(h, name, value);
 	t->section = section;
 	t->key = outer;
