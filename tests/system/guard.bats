@@ -25,6 +25,9 @@ load guarded
 	virtualing stop "$NAME"
 }
 
+# lesser: the kind of guard that this host has where it has no decoys
+lesser() { if [ "$(host_kind)" = v2 ]; then echo wire; else echo pause; fi; }
+
 # decoys SUPERVISOR: their pids
 decoys() { pgrep -P "$1" virtualing-deco; }
 
@@ -80,7 +83,7 @@ none_hangs() { ! pgrep --runstates D --full "$EAT" >/dev/null; }
 # leaves_nothing SUPERVISOR: that of "$NAME" is killed, and with it go the program and the decoys
 leaves_nothing() {
 	local pid pids
-	pids="$(virtualing show --json "$NAME" | jq .pid) $(decoys "$1")"
+	pids="$(virtualing show --json "$NAME" | jq .pid) $(decoys "$1" || :)"
 	kill -KILL "$1"
 	for pid in $pids; do
 		wait_until 10 is_dead "$pid" || fail "it lives: $(cat "/proc/$pid/status")"
@@ -108,6 +111,14 @@ leaves_nothing() {
 	leaves_nothing $!
 }
 
+@test "SIGKILL to the supervisor while a jail is stopped for memory: the program dies, and nothing is left" {
+	background "$BUILD/virtualing" run --name "$NAME" --memory 64M --swap 0 --no-oom --guard "$(lesser)" \
+		--root "$BATS_TEST_TMPDIR/root" --ro-bind "$EAT:/opt/eat" -- /opt/eat page 150
+	wait_until 30 grep -q "the program is stopped until there is room" "$BATS_TEST_TMPDIR/background.0"
+	sleep 1 # until all of it has come to rest
+	leaves_nothing $!
+}
+
 @test "small steps save as surely as large ones" {
 	run timeout 120 "$BUILD/virtualing" run --name "$NAME" --memory 64M --swap 0 --grow step=4M,ceiling=1G,at=100% \
 		-- "$EAT" page 160
@@ -120,9 +131,6 @@ leaves_nothing() {
 	run nice -n 7 "$BUILD/virtualing" run --name "$NAME" --memory 64M --grow ceiling=128M -- nice
 	equal "$output" 7
 }
-
-# lesser: the kind of guard that this host has where it has no decoys
-lesser() { if [ "$(host_kind)" = v2 ]; then echo wire; else echo pause; fi; }
 
 @test "where nobody may trace, the lesser guard is used, and says so" {
 	local kind
@@ -163,6 +171,20 @@ lesser() { if [ "$(host_kind)" = v2 ]; then echo wire; else echo pause; fi; }
 	virtualing set "$NAME" memory=200M
 	wait_until 30 process_is_gone $!
 	grep -q "ate 100 page" "$BATS_TEST_TMPDIR/background.0"
+}
+
+@test "the wire and the memory_high of the description do not disturb each other" {
+	skip_unless "only cgroup v2 has memory.high" eval '[ "$(host_kind)" = v2 ]'
+	background "$BUILD/virtualing" run --name "$NAME" --memory 64M --guard wire --no-oom -- sleep 300
+	wait_for_virtual "$NAME"
+	local cage=/sys/fs/cgroup/virtualing/$NAME
+	equal "$(cat "$cage/memory.high" "$cage/work/memory.high" | tr '\n' ' ')" "max $((48 << 20)) "
+	virtualing set "$NAME" memory_high=20M
+	virtualing set "$NAME" memory=128M
+	equal "$(cat "$cage/memory.high" "$cage/work/memory.high" | tr '\n' ' ')" "$((20 << 20)) $((112 << 20)) "
+	virtualing set "$NAME" memory_high=max
+	equal "$(cat "$cage/memory.high" "$cage/work/memory.high" | tr '\n' ' ')" "max $((112 << 20)) "
+	virtualing stop "$NAME"
 }
 
 @test "a guard that this host cannot have is refused before anything is made" {
