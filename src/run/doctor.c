@@ -239,7 +239,6 @@ static void tell(json_t *list, const char *what, const struct finding *f, const 
 	fflush(stdout);
 }
 
-/* The root is not made here: a trial makes what is missing and removes it at its end. */
 /* What cannot be tried for want of something else has no reason of its own, and no remedy. */
 static bool cannot_try(const struct trial *t, bool cage, bool jail, struct finding *ret)
 {
@@ -250,6 +249,7 @@ static bool cannot_try(const struct trial *t, bool cage, bool jail, struct findi
 	return missing;
 }
 
+/* The root is not made here: a trial makes what is missing and removes it at its end. */
 static bool try_all(json_t *list)
 {
 	bool cage = true, jail = true;
