@@ -370,6 +370,16 @@ int cage_freeze(const struct cage *c, bool frozen, struct err *e)
 	return r < 0 ? err_sys(e, "write %s/%s", g->path, file) : 0;
 }
 
+bool cage_is_frozen(const struct cage *c)
+{
+	const struct cage_group *g = &c->groups[c->count - 1];
+	bool v2 = g->tree->version == CGROUP_V2;
+	char text[16];
+
+	return file_read(g->fd, v2 ? "cgroup.freeze" : "freezer.self_freezing", text, sizeof text) >= 0 &&
+	       strcmp(text, "1") == 0;
+}
+
 bool cage_frozen_defer_kills(const struct cage *c)
 {
 	return c->groups[c->count - 1].tree->version == CGROUP_V1;

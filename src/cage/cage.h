@@ -119,6 +119,9 @@ bool cage_is_populated(const struct cage *c);
 /* Stops everything inside, or lets it go on; who is in the kernel, when it leaves that. Does not wait. */
 int cage_freeze(const struct cage *c, bool frozen, struct err *e);
 
+/* Whether it is to be frozen, by whomever; the program may be on its way there still. */
+bool cage_is_frozen(const struct cage *c);
+
 /* Whether somebody frozen is not ended by SIGKILL until he is thawed: with the freezer of cgroup v1. */
 bool cage_frozen_defer_kills(const struct cage *c);
 

@@ -27,6 +27,7 @@ enum {
 	HEADROOM_LEAST = 16 << 20,
 	HEADROOM_SHARE = 10, /* a tenth of the limit */
 	STAND_BACK_MS = 1000,
+	LOOK_AGAIN_MS = 100,
 };
 
 enum early_state {
@@ -45,7 +46,7 @@ struct early {
 	int events;			/* v1: an eventfd; v2: memory.events */
 	bool braked;
 	struct watch watch;
-	struct alarm alarm; /* HOLDING: the answer is late; OFF: look again */
+	struct alarm alarm; /* HOLDING: the answer is late; ON, OFF: look again */
 };
 
 #define OWNER_OF(pointer, field) ((struct early *)((char *)(pointer)-offsetof(struct early, field)))
@@ -166,6 +167,10 @@ static void trip(struct early *g)
 
 	if (g->state != EARLY_ON)
 		return;
+	if (cage_is_frozen(g->guard.cage)) { /* by somebody else, who will want it so: look again */
+		loop_set_alarm(g->guard.loop, &g->alarm, LOOK_AGAIN_MS);
+		return;
+	}
 	cage_freeze(g->guard.cage, true, &ignored);
 	g->state = EARLY_HOLDING;
 	loop_set_alarm(g->guard.loop, &g->alarm, g->guard.hold_ms);
@@ -179,7 +184,7 @@ static void crossed(struct gauge_owner *o, int level, bool up, uint64_t usage_by
 	if (up && is_full(&g->guard))
 		trip(g);
 	else if (up && g->state == EARLY_ON) /* page cache: look again */
-		loop_set_alarm(g->guard.loop, &g->alarm, STAND_BACK_MS / 10);
+		loop_set_alarm(g->guard.loop, &g->alarm, LOOK_AGAIN_MS);
 }
 
 /* v2 says nothing new before it has been read. On v1 whoever waits at the limit is beyond any level. */
@@ -256,7 +261,10 @@ static void alarm_rings(struct alarm *a)
 		arm(g);
 		return;
 	case EARLY_ON:
-		gauge_move(g->gauge, g->level, level_bytes(g));
+		if (is_full(&g->guard))
+			trip(g);
+		else if (g->gauge)
+			gauge_move(g->gauge, g->level, level_bytes(g));
 		return;
 	}
 }
@@ -297,6 +305,7 @@ static int start(struct guard *guard, struct err *e)
 static void drop(struct guard *guard)
 {
 	struct early *g = (struct early *)guard;
+	bool held = g->state == EARLY_HOLDING;
 	struct err ignored;
 
 	g->state = EARLY_OFF; /* the gauge's last look is no alarm */
@@ -304,7 +313,8 @@ static void drop(struct guard *guard)
 	loop_clear_alarm(guard->loop, &g->alarm);
 	if (g->braked)
 		brake(g, false, &ignored);
-	thaw(g);
+	if (held)
+		thaw(g);
 	gauge_drop(&g->gauge);
 	fd_drop(&g->events);
 }

@@ -25,7 +25,7 @@ struct guard_owner {
 	void (*late)(struct guard_owner *o);
 };
 
-/* Whether this host's version of control groups has what this kind needs; the same as a fault of the description. */
+/* Whether this host's version of control groups has what this kind needs; and that as a fault of the description. */
 bool guard_suits(const struct cage_host *host, enum guard_kind kind);
 void guard_check(const struct cage_host *host, enum guard_kind kind, struct faults *f);
 
