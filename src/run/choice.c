@@ -94,11 +94,10 @@ static bool is_kept(struct choice *ret)
 /* Best effort: without it the next one tries again. */
 static void keep(const struct choice *c)
 {
-	char passing[sizeof KEPT + 16];
+	static const char passing[] = KEPT ".new";
 	json_t *o = json_pack("{s:o*, s:s, s:s}", "stamp", stamp(), "guard", guard_kinds[c->kind].name, "why", c->why);
 	AUTO(fd_drop) int fd = -1;
 
-	snprintf(passing, sizeof passing, KEPT ".%d", (int)getpid());
 	mkdir(STATE_PARENT, 0755);
 	unlink(passing);
 	fd = open(passing, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
@@ -107,9 +106,10 @@ static void keep(const struct choice *c)
 	json_decref(o);
 }
 
-void choice_forget(void)
+void choice_forget(struct choice *c)
 {
 	unlink(KEPT);
+	*c = (struct choice){0};
 }
 
 /* ---- the choice ---- */
@@ -118,32 +118,30 @@ bool choice_take(struct choice *c, enum guard_kind kind, int r, const struct err
 {
 	size_t used = strlen(c->why);
 
-	if (c->kind == GUARD_AUTO && (r == 0 || r == -EAGAIN))
-		c->kind = kind;
-	if (c->kind == kind && r == 0)
-		keep(c);
-	if (c->kind == GUARD_AUTO)
+	if (c->kind != GUARD_AUTO)
+		return true;
+	if (r == -EOPNOTSUPP) {
 		snprintf(c->why + used, sizeof c->why - used, "%s%s: %s", used ? "; " : "", guard_kinds[kind].name,
 			e->text);
-	return c->kind != GUARD_AUTO;
+		return false;
+	}
+	c->kind = kind;
+	if (r == 0)
+		keep(c);
+	return true;
 }
 
-int choice_make(const struct cage_host *host, struct choice *ret, struct err *e)
+int choice_make(const struct cage_host *host, struct choice *c, struct err *e)
 {
-	*ret = (struct choice){0};
-	if (is_kept(ret))
+	if (c->kind != GUARD_AUTO)
 		return 0;
-	for (int kind = GUARD_AUTO + 1; kind < GUARD_KINDS; kind++) {
-		int r;
-
-		if (!guard_suits(host, (enum guard_kind)kind))
-			continue;
-		r = choice_try(host, (enum guard_kind)kind, e);
-		if (r < 0 && r != -EOPNOTSUPP && r != -EAGAIN)
-			return err_while(e, "try the guard \"%s\"", guard_kinds[kind].name);
-		if (choice_take(ret, (enum guard_kind)kind, r, e))
+	*c = (struct choice){0};
+	if (is_kept(c))
+		return 0;
+	for (int kind = GUARD_AUTO + 1; kind < GUARD_KINDS; kind++)
+		if (guard_suits(host, (enum guard_kind)kind) &&
+			choice_take(c, (enum guard_kind)kind, choice_try(host, (enum guard_kind)kind, e), e))
 			return 0;
-	}
 	return err_set(e, EOPNOTSUPP, "this host can hold no full cage (%s)",
-		*ret->why ? ret->why : "it has no memory controller");
+		*c->why ? c->why : "it has no memory controller");
 }

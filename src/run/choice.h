@@ -14,15 +14,15 @@ struct choice {
 	char why[ERR_TEXT]; /* not a better one: "decoy: ..."; "" for the best */
 };
 
-/* -EOPNOTSUPP: none works, and e says why. Another: it could not be found out. */
-int choice_make(const struct cage_host *host, struct choice *ret, struct err *e);
+/* Makes a choice of zeros; one that is made already stays.  A kind whose trial could not be made, or was too slow, is
+ * taken and not kept: whoever starts it will see.  -EOPNOTSUPP: none works, and e says why. */
+int choice_make(const struct cage_host *host, struct choice *c, struct err *e);
 
-/* What a trial of this kind has shown; asked for the kinds one after the other, of a choice of zeros. A kind that is
- * too slow to be seen is taken, and not kept. True: the choice is made. */
+/* The same from outside: what a trial of this kind, after all better ones, has shown. True: the choice is made. */
 bool choice_take(struct choice *c, enum guard_kind kind, int r, const struct err *e);
 
 /* A trial of this kind, or two. 0, -EOPNOTSUPP, or another, as guard_try(). */
 int choice_try(const struct cage_host *host, enum guard_kind kind, struct err *e);
 
-/* What is kept is wrong: the next choice is made by trying. */
-void choice_forget(void);
+/* What was found out is wrong: the next choice is made by trying. */
+void choice_forget(struct choice *c);

@@ -285,12 +285,12 @@ static const char *const guard_remedies[GUARD_KINDS] = {
 static void try_guards(json_t *list)
 {
 	AUTO(cage_host_drop) struct cage_host *host = NULL;
-	struct choice choice = {0};
+	struct choice choice;
 	struct err e;
 
 	if (cage_host_open("/proc/self/mountinfo", &host, &e) < 0)
 		return; /* said already */
-	choice_forget();
+	choice_forget(&choice);
 	for (int kind = GUARD_AUTO + 1; kind < GUARD_KINDS; kind++) {
 		struct finding f = {0};
 		char what[64];

@@ -110,6 +110,17 @@ static int write_limit(struct memory *m, uint64_t bytes, struct err *e)
 	return cage_apply(m->cage, &l, e);
 }
 
+static void wake(struct memory *m)
+{
+	struct err e;
+
+	if (m->lent == 0)
+		return;
+	m->lent = 0;
+	if (cage_freeze(m->cage, false, &e) < 0)
+		say(m->spec->name, "memory: %s", e.text);
+}
+
 int memory_change_limit(struct memory *m, uint64_t bytes, struct err *e)
 {
 	bool rises = bytes > memory_limit(m), same = bytes == memory_limit(m);
@@ -118,7 +129,7 @@ int memory_change_limit(struct memory *m, uint64_t bytes, struct err *e)
 	if (r < 0)
 		return r;
 	if (rises)
-		memory_wake(m);
+		wake(m);
 	m->spec->limits.given |= 1U << LIMIT_MEMORY;
 	m->spec->limits.value[LIMIT_MEMORY] = bytes;
 	m->said_end = false;
@@ -153,7 +164,7 @@ int memory_set_limit(struct memory *m, uint64_t bytes, const uint64_t *swap_byte
 
 void memory_force(struct memory *m)
 {
-	memory_wake(m);
+	wake(m);
 	if (m->guard)
 		guard_pause(m->guard);
 }
@@ -191,20 +202,12 @@ static void rest(struct memory *m)
 	guard_release(m->guard, true);
 }
 
-bool memory_rests(const struct memory *m)
+/* Who is frozen cannot act on a signal. */
+void memory_let_go(struct memory *m)
 {
-	return m->lent > 0;
-}
-
-void memory_wake(struct memory *m)
-{
-	struct err e;
-
-	if (m->lent == 0)
-		return;
-	m->lent = 0;
-	if (cage_freeze(m->cage, false, &e) < 0)
-		say(m->spec->name, "memory: %s", e.text);
+	wake(m);
+	if (m->guard && guard_holds(m->guard) && guard_freezes(m->guard))
+		guard_release(m->guard, false);
 }
 
 /* ---- a full cage ---- */
@@ -331,33 +334,40 @@ int memory_level_share(struct memory *m, unsigned percent, struct err *e)
 	return level;
 }
 
-/* The best kind of guard, or the one that is asked for. What was found out since boot may be true no longer. */
-static int start_guard(struct memory *m, const struct cage_host *host, struct err *e)
+static int start_kind(struct memory *m, enum guard_kind kind, struct err *e)
 {
-	struct choice choice = {.kind = m->spec->guard};
-	int r = 0;
+	return guard_start(m->loop, m->cage, kind, m->spec->deadline_ms, &m->guard_owner, &m->guard, e);
+}
 
-	if (m->spec->guard == GUARD_AUTO)
-		r = choice_make(host, &choice, e);
+/* The best kind that this host can do. What was found out may be true no longer. */
+static int start_best(struct memory *m, const struct cage_host *host, struct choice *choice, struct err *e)
+{
+	int r = choice_make(host, choice, e);
+
 	if (r == 0)
-		r = guard_start(m->loop, m->cage, choice.kind, m->spec->deadline_ms, &m->guard_owner, &m->guard, e);
-	if (r < 0 && m->spec->guard == GUARD_AUTO && choice.kind != GUARD_AUTO) {
-		choice_forget();
-		r = choice_make(host, &choice, e);
-		if (r == 0)
-			r = guard_start(
-				m->loop, m->cage, choice.kind, m->spec->deadline_ms, &m->guard_owner, &m->guard, e);
-	}
-	if (r < 0)
+		r = start_kind(m, choice->kind, e);
+	if (r == 0 || choice->kind == GUARD_AUTO)
 		return r;
-	snprintf(m->why, sizeof m->why, "%s", choice.why);
-	if (*m->why && !m->spec->quiet)
-		say(m->spec->name, "the guard of its memory is \"%s\": %s (%s)", guard_kinds[choice.kind].name,
-			guard_kinds[choice.kind].promise, m->why);
+	choice_forget(choice);
+	r = choice_make(host, choice, e);
+	return r < 0 ? r : start_kind(m, choice->kind, e);
+}
+
+static int start_guard(struct memory *m, const struct cage_host *host, struct choice *choice, struct err *e)
+{
+	const struct spec *s = m->spec;
+	int r = s->guard == GUARD_AUTO ? start_best(m, host, choice, e) : start_kind(m, s->guard, e);
+
+	if (r < 0 || s->guard != GUARD_AUTO || !*choice->why)
+		return r;
+	snprintf(m->why, sizeof m->why, "%s", choice->why);
+	if (!s->quiet)
+		say(s->name, "the guard of its memory is \"%s\": %s (%s)", guard_kinds[choice->kind].name,
+			guard_kinds[choice->kind].promise, m->why);
 	return 0;
 }
 
-int memory_start(struct loop *l, const struct cage_host *host, struct cage *c, struct spec *s, bool guard,
+int memory_start(struct loop *l, const struct cage_host *host, struct cage *c, struct spec *s, struct choice *choice,
 	struct memory_owner *o, struct memory **ret, struct err *e)
 {
 	AUTO(memory_end) struct memory *m = calloc(1, sizeof *m);
@@ -373,8 +383,8 @@ int memory_start(struct loop *l, const struct cage_host *host, struct cage *c, s
 		.spec = s,
 		.described_bytes = limits_has(&s->limits, LIMIT_MEMORY) ? s->limits.value[LIMIT_MEMORY] : 0,
 		.at = -1};
-	if (guard)
-		r = start_guard(m, host, e);
+	if (choice)
+		r = start_guard(m, host, choice, e);
 	if (r == 0)
 		r = memory_growth_start(m, e);
 	if (r < 0)

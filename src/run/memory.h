@@ -11,6 +11,7 @@
 #include "spec/spec.h"
 #include "sys/loop.h"
 
+struct choice; /* run/choice.h */
 struct memory;
 
 struct memory_owner {
@@ -25,9 +26,10 @@ struct memory_owner {
 	void (*full)(struct memory_owner *o, const struct cage_usage *u);
 };
 
-/* Before the program is started. guard: full cages shall be held.  s: borrowed; its memory limit is what is in force,
- * and is changed with it. */
-int memory_start(struct loop *l, const struct cage_host *host, struct cage *c, struct spec *s, bool guard,
+/* Before the program is started. choice: full cages shall be held, by what this
+ * supervisor has chosen already or chooses now; NULL: they need not.  s: borrowed; its memory limit is what is in
+ * force, and is changed with it. */
+int memory_start(struct loop *l, const struct cage_host *host, struct cage *c, struct spec *s, struct choice *choice,
 	struct memory_owner *o, struct memory **ret, struct err *e);
 int memory_level(struct memory *m, uint64_t bytes, struct err *e); /* its number, or -errno */
 void memory_look(struct memory *m);				   /* after SIGCHLD */
@@ -37,9 +39,8 @@ void memory_end(struct memory **m);				   /* NULL is fine */
 /* A level in percent of the limit: it moves with that, and at its new place it is crossed anew. */
 int memory_level_share(struct memory *m, unsigned percent, struct err *e);
 
-/* Whether the program has been stopped because its cage is full and may not be killed for it. */
-bool memory_rests(const struct memory *m);
-void memory_wake(struct memory *m); /* it shall end, and goes on for that */
+/* It shall end: whoever has been stopped because its cage is full goes on for that. */
+void memory_let_go(struct memory *m);
 
 /* The limit rises, or falls; a held cage, and a stopped program, go on when it rises. On v1 that of memory and swap
  * together follows.  swap_bytes: that, too; NULL: it stays. On failure both are described as before. */

@@ -492,6 +492,7 @@ static int open_supervisor(struct supervisor *s, struct err *e)
 	s->owner.loop = s->loop;
 	s->owner.host = s->host;
 	s->owner.origin = &s->origin;
+	s->owner.choice = &s->choice;
 	s->owner.environ = environ;
 	return r;
 }

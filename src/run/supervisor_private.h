@@ -1,6 +1,7 @@
 /* Shared by supervisor.c (signals, life) and client.c (what others may ask of it). */
 #pragma once
 
+#include "run/choice.h"
 #include "run/spawn.h"
 #include "run/supervisor.h"
 #include "run/virtual.h"
@@ -43,6 +44,7 @@ struct supervisor {
 	struct loop *loop;
 	struct cage_host *host;
 	struct spawn_origin origin;
+	struct choice choice;
 	int signals;
 	struct watch signals_watch;
 

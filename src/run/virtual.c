@@ -330,7 +330,7 @@ static void ask_to_end(struct virtual *v)
 
 	v->state = VIRTUAL_STOPPING;
 	if (v->memory)
-		memory_wake(v->memory);
+		memory_let_go(v->memory);
 	/* A stopped program cannot act on SIGTERM. */
 	if (proc_signal(v->child.main_pidfd, SIGTERM, &e) < 0 || proc_signal(v->child.main_pidfd, SIGCONT, &e) < 0)
 		say(virtual_name(v), "%s", e.text);

@@ -45,6 +45,7 @@ struct virtual_owner {
 	struct loop *loop;
 	const struct cage_host *host;
 	struct spawn_origin *origin;
+	struct choice *choice; /* of the memory's guard: made when it is needed first (run/choice.h) */
 	char *const *environ;
 	void (*started)(struct virtual_owner *o, struct virtual *v);
 	void (*stopped)(struct virtual_owner *o, struct virtual *v, int signal); /* by job control */

@@ -190,7 +190,8 @@ int virtual_watch_memory(struct virtual *v, struct err *e)
 		v->owner->loop, v->cage, limited || blocks_want(v->blocks, "killed"), guard, &v->killed_owner);
 	if (r < 0 || (!guard && !blocks_want(v->blocks, "usage")))
 		return r;
-	r = memory_start(v->owner->loop, v->owner->host, v->cage, v->spec, guard, &v->memory_owner, &v->memory, e);
+	r = memory_start(v->owner->loop, v->owner->host, v->cage, v->spec, guard ? v->owner->choice : NULL,
+		&v->memory_owner, &v->memory, e);
 	if (r < 0)
 		return r;
 	blocks_each(v->blocks, "usage", add_level, &levels);

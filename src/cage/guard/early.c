@@ -10,12 +10,8 @@
  * Sources: Documentation/admin-guide/cgroup-v1/memory.rst (9, 10), Documentation/admin-guide/cgroup-v2.rst.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/epoll.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
 
 #include "base/own.h"
 #include "cage/file.h"
@@ -43,7 +39,7 @@ struct early {
 	const struct cage_group *group; /* of the brake: on v2 the program's, below the one that has the limits */
 	struct gauge *gauge;		/* v1: the level is watched by reading; or NULL */
 	int level;			/* its number there */
-	int events;			/* v1: an eventfd; v2: memory.events */
+	int events;			/* where the brake tells; cage_open_kills() */
 	bool braked;
 	struct watch watch;
 	struct alarm alarm; /* HOLDING: the answer is late; ON, OFF: look again */
@@ -102,35 +98,18 @@ static int set_kill_disabled(struct early *g, bool on, struct err *e)
 	return write_number(g, "memory.oom_control", on, e);
 }
 
-static int open_event_file(struct early *g, struct err *e)
+static bool is_at_limit(const struct guard *guard)
 {
-	g->events = openat(g->group->fd, "memory.events", O_RDONLY | O_CLOEXEC);
-	return g->events < 0 ? err_sys(e, "open %s/memory.events", g->group->path) : 0;
-}
-
-static int open_eventfd(struct early *g, struct err *e)
-{
-	AUTO(fd_drop) int control = openat(g->group->fd, "memory.oom_control", O_RDONLY | O_CLOEXEC);
-	char text[32];
-	int r;
-
-	g->events = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (control < 0 || g->events < 0)
-		return err_sys(e, "open %s/memory.oom_control", g->group->path);
-	snprintf(text, sizeof text, "%d %d", g->events, control);
-	r = file_write(g->group->fd, "cgroup.event_control", text);
-	errno = -r;
-	return r < 0 ? err_sys(e, "write %s/cgroup.event_control", g->group->path) : 0;
+	return cage_is_full(guard->cage);
 }
 
 static const struct brake {
-	int (*open)(struct early *g, struct err *e); /* what tells that it acts */
 	int (*set)(struct early *g, bool on, struct err *e);
-	uint32_t epoll_events;
-	bool reads_level;
+	bool reads_level;			     /* it tells only of the limit itself */
+	bool (*is_meant)(const struct guard *guard); /* when it tells: that it is for us */
 } brakes[CGROUP_VERSIONS] = {
-	[CGROUP_V1] = {open_eventfd, set_kill_disabled, EPOLLIN, true},
-	[CGROUP_V2] = {open_event_file, set_high, EPOLLPRI, false},
+	[CGROUP_V1] = {set_kill_disabled, true, is_at_limit},
+	[CGROUP_V2] = {set_high, false, is_full},
 };
 
 static int brake(struct early *g, bool on, struct err *e)
@@ -187,17 +166,13 @@ static void crossed(struct gauge_owner *o, int level, bool up, uint64_t usage_by
 		loop_set_alarm(g->guard.loop, &g->alarm, LOOK_AGAIN_MS);
 }
 
-/* v2 says nothing new before it has been read. On v1 whoever waits at the limit is beyond any level. */
 static void brake_tells(struct watch *w, uint32_t events)
 {
 	struct early *g = OWNER_OF(w, watch);
-	bool v1 = g->group->tree->version == CGROUP_V1;
-	char text[FILE_TEXT];
 
-	if (pread(w->fd, text, sizeof text, 0) < 0 && v1)
-		if (read(w->fd, text, sizeof text) < 0)
-			return;
-	if (v1 ? cage_is_full(g->guard.cage) : is_full(&g->guard))
+	if (cage_heard_kill(w->fd) < 0)
+		loop_unwatch(g->guard.loop, w); /* the group goes */
+	else if (brakes[g->group->tree->version].is_meant(&g->guard))
 		trip(g);
 }
 
@@ -281,6 +256,7 @@ static int start(struct guard *guard, struct err *e)
 	struct early *g = (struct early *)guard;
 	const struct cage_tree *tree = guard->cage->host->of[CTRL_MEMORY];
 	const struct brake *b = &brakes[tree->version];
+	uint32_t events;
 	int r;
 
 	g->gauge_owner.crossed = crossed;
@@ -290,11 +266,11 @@ static int start(struct guard *guard, struct err *e)
 	g->group = cage_find(guard->cage, tree, PLACE_WORK);
 	if (!g->group)
 		return err_set(e, ENOENT, "the cage was made without a group in %s", tree->mount);
-	r = b->open(g, e);
-	if (r == 0)
+	r = g->events = cage_open_kills(guard->cage, &events, e);
+	if (r >= 0)
 		r = brake(g, true, e);
 	if (r == 0)
-		r = loop_watch(guard->loop, &g->watch, g->events, b->epoll_events, e);
+		r = loop_watch(guard->loop, &g->watch, g->events, events, e);
 	if (r == 0 && b->reads_level)
 		r = gauge_open(guard->loop, guard->cage, &g->gauge_owner, &g->gauge, e);
 	if (r == 0 && b->reads_level)

@@ -90,12 +90,14 @@ static void look(struct alarm *a)
 }
 
 /* The child's whole life. */
-static __attribute__((noreturn)) void eat(const struct cage_gate *gate)
+static __attribute__((noreturn)) void eat(const struct cage_gate *gate, pid_t parent)
 {
 	size_t taken = 2 * limit_bytes();
 	char *p;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent) /* already */
+		_exit(1);
 	prctl(PR_SET_NAME, "virtualing-try");
 	for (size_t i = 0; i < gate->tasks_count; i++)
 		if (write(gate->tasks[i], "0", 1) != 1)
@@ -115,6 +117,7 @@ static int start_eater(struct trial *t, struct err *e)
 {
 	struct clone_args args = {.exit_signal = SIGCHLD};
 	struct cage_gate gate;
+	pid_t parent = getpid();
 	int r = cage_gate(t->cage, &gate, e);
 
 	if (r < 0)
@@ -125,7 +128,7 @@ static int start_eater(struct trial *t, struct err *e)
 	}
 	t->eater = (pid_t)syscall(SYS_clone3, &args, sizeof args);
 	if (t->eater == 0)
-		eat(&gate);
+		eat(&gate, parent);
 	cage_close_gate(t->cage);
 	return t->eater < 0 ? err_sys(e, "start a process") : 0;
 }
@@ -169,10 +172,14 @@ static void clear(struct trial *t)
 	loop_drop(&t->loop);
 }
 
-/* What a want of memory or descriptors, say, is not. */
-static bool is_for_good(int r)
+/* What is missing for good, and not memory or descriptors just now, this host cannot do. */
+static int start(struct trial *t, enum guard_kind kind, struct err *e)
 {
-	return r == -EPERM || r == -EACCES || r == -ENOSYS || r == -ENOENT || r == -ECHILD;
+	int r = guard_start(t->loop, t->cage, kind, LONGEST_MS, &t->owner, &t->guard, e);
+
+	if (r == -EPERM || r == -EACCES || r == -ENOSYS || r == -ENOENT || r == -ECHILD)
+		e->code = EOPNOTSUPP;
+	return r < 0 ? -e->code : 0;
 }
 
 int guard_try(const struct cage_host *host, enum guard_kind kind, const char *group, struct undo *u, struct err *e)
@@ -186,9 +193,7 @@ int guard_try(const struct cage_host *host, enum guard_kind kind, const char *gr
 	if (r == 0)
 		r = limit_all(&t, e);
 	if (r == 0)
-		r = guard_start(t.loop, t.cage, kind, LONGEST_MS, &t.owner, &t.guard, e);
-	if (is_for_good(r))
-		r = -(e->code = EOPNOTSUPP);
+		r = start(&t, kind, e);
 	if (r == 0)
 		r = run(&t, e);
 	clear(&t);
