@@ -11,7 +11,8 @@
  * allows: it says how often.
  *
  * With EAT_FILLED=MIB in the environment so much of it is taken first, with huge pages where there are any, so that a
- * big limit is reached soon; then the way takes the rest.
+ * big limit is reached soon; then the way takes the rest.  With EAT_ROUNDS=N it is taken by N children, one after the
+ * other: "ready" is printed before each, a line is waited for, and "ok", or why not, follows.
  *
  * With EAT_STALLS in the environment the way "page" prints each time that it has stood still for more than 200 us: when
  * it began and when it ended, in microseconds since 1970.
@@ -398,9 +399,36 @@ static const struct {
 	{"flap", true, eat_flap},
 };
 
+/* One child after the other, each when it is told to by a line on standard input. */
+static void eat_in_rounds(void (*eat)(size_t bytes), size_t bytes, unsigned long rounds)
+{
+	for (unsigned long i = 0; i < rounds; i++) {
+		char line[8];
+		int status;
+		pid_t pid;
+
+		puts("ready");
+		fflush(stdout);
+		if (!fgets(line, sizeof line, stdin))
+			fail("read a line");
+		pid = start();
+		if (pid == 0) {
+			eat(bytes);
+			_exit(0);
+		}
+		waitpid(pid, &status, 0);
+		if (status == 0)
+			puts("ok");
+		else
+			printf("lost: wait status %d\n", status);
+		fflush(stdout);
+	}
+}
+
 /* The part of filled bytes is not the children's. */
 static void eat_all(void (*eat)(size_t bytes), size_t bytes, size_t filled)
 {
+	const char *rounds = getenv("EAT_ROUNDS");
 	char *p;
 
 	if (filled == 0 || filled >= bytes) {
@@ -409,7 +437,10 @@ static void eat_all(void (*eat)(size_t bytes), size_t bytes, size_t filled)
 	}
 	p = take_huge(filled);
 	madvise(p, filled, MADV_DONTFORK);
-	eat(bytes - filled);
+	if (rounds)
+		eat_in_rounds(eat, bytes - filled, strtoul(rounds, NULL, 10));
+	else
+		eat(bytes - filled);
 	check(p, filled);
 }
 
