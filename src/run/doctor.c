@@ -26,16 +26,16 @@ struct finding {
 	char reason[REASON_MAX]; /* why not; or, when able, what to know about it; may be empty */
 };
 
-/* ---- trials: descriptions that are run ---- */
+/* ---- probes: descriptions that are run ---- */
 
 /* What the others stand on, in this order. */
-enum { TRIAL_CAGE, TRIAL_JAIL };
+enum { PROBE_CAGE, PROBE_JAIL };
 
-static const struct trial {
+static const struct probe {
 	const char *what;
 	const char *description; /* JSON; $NAME and $ROOT are filled in */
 	const char *remedy;
-} trials[] = {
+} probes[] = {
 	{"run a command in a cage", "{'resource':{'name':'$NAME'},'jail':{'cmnd':['/bin/true']}}",
 		"run as root, with control groups mounted and writable"},
 	{"run a command in a jail", "{'resource':{'name':'$NAME'},'jail':{'root':'$ROOT','cmnd':['/bin/true']}}",
@@ -141,13 +141,13 @@ static void read_all(int fd, char *ret, size_t size)
 	ret[used] = '\0';
 }
 
-static void try(const struct trial *t, const char *name, const char *root, struct finding *ret)
+static void try(const struct probe *p, const char *name, const char *root, struct finding *ret)
 {
 	char description[PATH_MAX + 512], words[4096];
 	int pair[2], status = 0;
 	pid_t pid;
 
-	fill_in(description, sizeof description, t->description, name, root);
+	fill_in(description, sizeof description, p->description, name, root);
 	if (pipe2(pair, O_CLOEXEC) < 0 || (pid = fork()) < 0) {
 		snprintf(ret->reason, sizeof ret->reason, "%s", strerrordesc_np(errno));
 		return;
@@ -240,16 +240,16 @@ static void tell(json_t *list, const char *what, const struct finding *f, const 
 }
 
 /* What cannot be tried for want of something else has no reason of its own, and no remedy. */
-static bool cannot_try(const struct trial *t, bool cage, bool jail, struct finding *ret)
+static bool cannot_try(const struct probe *p, bool cage, bool jail, struct finding *ret)
 {
-	const char *missing = !cage ? "cage" : !jail && strstr(t->description, "$ROOT") ? "jail" : NULL;
+	const char *missing = !cage ? "cage" : !jail && strstr(p->description, "$ROOT") ? "jail" : NULL;
 
 	if (missing)
 		snprintf(ret->reason, sizeof ret->reason, "not tried, for nothing can be run in a %s", missing);
 	return missing;
 }
 
-/* The root is not made here: a trial makes what is missing and removes it at its end. */
+/* The root is not made here: a probe makes what is missing and removes it at its end. */
 static bool try_all(json_t *list)
 {
 	bool cage = true, jail = true;
@@ -257,16 +257,16 @@ static bool try_all(json_t *list)
 
 	snprintf(name, sizeof name, "doctor-%d", (int)getpid());
 	snprintf(root, sizeof root, "/run/virtualing-%s", name);
-	for (size_t i = 0; i < sizeof trials / sizeof *trials; i++) {
-		const struct trial *t = &trials[i];
+	for (size_t i = 0; i < sizeof probes / sizeof *probes; i++) {
+		const struct probe *p = &probes[i];
 		struct finding f = {0};
-		bool tried = !cannot_try(t, cage, jail, &f);
+		bool tried = !cannot_try(p, cage, jail, &f);
 
 		if (tried)
-			try(t, name, root, &f);
-		tell(list, t->what, &f, tried ? t->remedy : "");
-		cage = cage && (f.able || i != TRIAL_CAGE);
-		jail = jail && (f.able || i != TRIAL_JAIL);
+			try(p, name, root, &f);
+		tell(list, p->what, &f, tried ? p->remedy : "");
+		cage = cage && (f.able || i != PROBE_CAGE);
+		jail = jail && (f.able || i != PROBE_JAIL);
 	}
 	return cage && jail;
 }

@@ -131,7 +131,7 @@ bool killed_look(struct killed *w)
 		kills = cage_oom_kills(w->cage); /* whom the log tells of has been counted by now */
 	}
 	if (kills <= w->told) {
-		w->told = kills; /* it falls when the last was a decoy */
+		w->told = kills; /* on v1 a decoy's counts until the guard has said so, and then no more */
 		w->looks = 0;
 		return true;
 	}

@@ -56,7 +56,7 @@ json_t *memory_json(const struct memory *m)
 
 	return json_pack("{s:s, s:s*, s:s*, s:b, s:b}", "mechanism", kind ? kind->name : "none", "promise",
 		kind ? kind->promise : NULL, "why", *m->why ? m->why : NULL, "holds", m->guard && guard_holds(m->guard),
-		"waits", m->lent > 0);
+		"waits", m->rests);
 }
 
 void memory_record(struct memory *m, const char *type)
@@ -114,8 +114,9 @@ static void wake(struct memory *m)
 {
 	struct err e;
 
-	if (m->lent == 0)
+	if (!m->rests)
 		return;
+	m->rests = false;
 	m->lent = 0;
 	if (cage_freeze(m->cage, false, &e) < 0)
 		say(m->spec->name, "memory: %s", e.text);
@@ -178,28 +179,33 @@ static bool may_kill(const struct memory *m)
 
 /* Who is held burns a CPU in the kernel, and stops only when it leaves that.  So the cage is frozen, and lent what it
  * takes to get there: a few pages, or a huge one for each thread. */
-static void rest(struct memory *m)
+static void freeze_and_lend(struct memory *m)
 {
 	uint64_t lent = memory_limit(m) / 16 > LEND_LEAST ? memory_limit(m) / 16 : LEND_LEAST;
 	struct err e;
 
 	if (m->lent == LENDS_MAX)
 		return; /* in a call that wants ever more: it stays held */
-	if (m->lent > 0 && guard_freezes(m->guard))
-		return;
-	if (m->lent == 0 && !m->spec->quiet)
-		say(m->spec->name,
-			"memory is full: the program is stopped until there is room (virtualing set %s memory=SIZE)",
-			m->spec->name);
-	if (m->lent++ == 0)
-		memory_record(m, "waits");
-	if (guard_freezes(m->guard))
-		return; /* it is frozen, and stays so */
-	if (cage_freeze(m->cage, true, &e) < 0 || write_limit(m, memory_limit(m) + m->lent * lent, &e) < 0) {
+	m->lent++;
+	if (cage_freeze(m->cage, true, &e) < 0 || write_limit(m, memory_limit(m) + m->lent * lent, &e) < 0)
 		say(m->spec->name, "memory: %s", e.text);
-		return;
+	else
+		guard_release(m->guard, true);
+}
+
+static void rest(struct memory *m)
+{
+	if (!m->rests) {
+		m->rests = true;
+		if (!m->spec->quiet)
+			say(m->spec->name,
+				"memory is full: the program is stopped until there is room (virtualing set %s "
+				"memory=SIZE)",
+				m->spec->name);
+		memory_record(m, "waits");
 	}
-	guard_release(m->guard, true);
+	if (!guard_freezes(m->guard))
+		freeze_and_lend(m);
 }
 
 /* Who is frozen cannot act on a signal. */
@@ -235,7 +241,7 @@ static void full(struct guard_owner *o)
 	struct cage_usage u;
 	json_t *event;
 
-	if (m->lent > 0) {
+	if (m->rests) {
 		rest(m);
 		return;
 	}
@@ -264,7 +270,7 @@ static bool has_room(const struct memory *m)
 void memory_answer(struct memory *m)
 {
 	m->asked = false;
-	if (!m->guard || !guard_holds(m->guard) || m->lent > 0) /* who rests goes on when the limit rises */
+	if (!m->guard || !guard_holds(m->guard) || m->rests) /* who rests goes on when the limit rises */
 		return;
 	if (!has_room(m)) {
 		give_up(m);

@@ -98,7 +98,7 @@ static void stalled(struct stall_owner *o)
 {
 	struct memory *m = OWNER_OF(o, stall_owner);
 
-	if (m->lent == 0 && !(m->guard && guard_holds(m->guard)))
+	if (!m->rests && !(m->guard && guard_holds(m->guard)))
 		memory_grow(m, false);
 }
 
@@ -138,7 +138,7 @@ static void look(struct alarm *a)
 	if (used != UINT64_MAX && used > m->used_bytes)
 		m->used_bytes = used;
 	if (++m->looks >= LOOKS) {
-		if (m->lent == 0)
+		if (!m->rests)
 			give_back(m);
 		m->looks = 0;
 		m->used_bytes = 0;

@@ -29,7 +29,8 @@ struct memory {
 	struct alarm window;	  /* of :give_back: a look ten times in that time */
 	unsigned looks;
 	uint64_t used_bytes; /* the most of this window */
-	unsigned lent;	     /* how often, while it rests; 0: it does not */
+	bool rests;	     /* a full cage is stopped until there is room */
+	unsigned lent;	     /* how often, while it rests */
 
 	/* What is a level of the gauge, in percent of the limit; 0: it is none, or stays where it is. */
 	unsigned share[GAUGE_LEVELS_MAX];
