@@ -4,7 +4,7 @@ enum { LEAST_STEP = 1 << 20, MARGIN = 16 << 20 }; /* less would be used up at on
 
 enum grow_verdict grow_decide(const struct grow *g, const struct grow_situation *s, uint64_t *ret_limit_bytes)
 {
-	uint64_t step = g->step_bytes, spare;
+	uint64_t step = g->step_bytes, kept = g->reserve_bytes, spare;
 
 	if (s->limit_bytes >= g->ceiling_bytes)
 		return GROW_AT_CEILING;
@@ -12,7 +12,9 @@ enum grow_verdict grow_decide(const struct grow *g, const struct grow_situation 
 		return GROW_NOT_YET;
 	if (step > g->ceiling_bytes - s->limit_bytes)
 		step = g->ceiling_bytes - s->limit_bytes;
-	spare = s->available_bytes > g->reserve_bytes ? s->available_bytes - g->reserve_bytes : 0;
+	if (s->limit_bytes > s->usage_bytes)
+		kept += s->limit_bytes - s->usage_bytes;
+	spare = s->available_bytes > kept ? s->available_bytes - kept : 0;
 	if (step > spare)
 		step = spare;
 	if (step < LEAST_STEP && s->limit_bytes + step < g->ceiling_bytes)

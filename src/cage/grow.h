@@ -31,10 +31,10 @@ struct give_back {
 uint64_t give_back_decide(const struct give_back *g, uint64_t limit_bytes, uint64_t used_bytes);
 
 struct grow_situation {
-	uint64_t limit_bytes;
-	uint64_t available_bytes; /* of the host: MemAvailable, proc(5) */
-	uint64_t since_ms;	  /* the last step; UINT64_MAX: there was none */
-	bool full;		  /* otherwise usage is beyond at_percent */
+	uint64_t limit_bytes, usage_bytes; /* what is between them may be taken at any time, step or not */
+	uint64_t available_bytes;	   /* of the host: MemAvailable, proc(5) */
+	uint64_t since_ms;		   /* the last step; UINT64_MAX: there was none */
+	bool full;			   /* otherwise usage is beyond at_percent */
 };
 
 enum grow_verdict {

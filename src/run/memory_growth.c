@@ -47,6 +47,7 @@ bool memory_grow(struct memory *m, bool full)
 {
 	uint64_t now = loop_now_ms(), before = memory_limit(m), limit;
 	struct grow_situation s = {.limit_bytes = before,
+		.usage_bytes = memory_usage(m),
 		.available_bytes = proc_memory_available(),
 		.since_ms = m->stepped_ms ? now - m->stepped_ms : UINT64_MAX,
 		.full = full};

@@ -55,22 +55,25 @@ static void put_back(struct cage *c, const struct limits *before, uint32_t which
 	}
 }
 
-/* Whoever has said what the host must keep means it for himself, too. */
-static int check_reserve(const struct spec *s, const struct limits *new, struct err *e)
+/* Whoever has said what the host must keep means it for himself, too: also if all of the new limit is used. */
+static int check_reserve(const struct cage *c, const struct spec *s, const struct limits *new, struct err *e)
 {
-	uint64_t now = s->limits.value[LIMIT_MEMORY], then = new->value[LIMIT_MEMORY], available;
-	char rise[16], has[16], reserve[16];
+	uint64_t then = new->value[LIMIT_MEMORY], available;
+	char more[16], has[16], reserve[16];
+	struct cage_usage u;
 
-	if (!s->grow.given || !limits_has(new, LIMIT_MEMORY) || !limits_has(&s->limits, LIMIT_MEMORY) || then <= now)
+	if (!s->grow.given || !limits_has(new, LIMIT_MEMORY) || !limits_has(&s->limits, LIMIT_MEMORY) ||
+		then <= s->limits.value[LIMIT_MEMORY])
 		return 0;
 	available = proc_memory_available();
-	if (then != SIZE_NO_LIMIT && then - now + s->grow.reserve_bytes <= available)
+	cage_memory(c, &u);
+	if (then <= u.memory_bytes ||
+		(then != SIZE_NO_LIMIT && then - u.memory_bytes + s->grow.reserve_bytes <= available))
 		return 0;
 	return err_set(e, ENOMEM,
-		"memory: %s more would leave the host with less than its reserve of %s (%s are available); force does "
-		"it "
-		"nevertheless",
-		print_size(rise, sizeof rise, then == SIZE_NO_LIMIT ? then : then - now),
+		"memory: %s more than is used would leave the host with less than its reserve of %s (%s are "
+		"available); force does it nevertheless",
+		print_size(more, sizeof more, then == SIZE_NO_LIMIT ? then : then - u.memory_bytes),
 		print_size(reserve, sizeof reserve, s->grow.reserve_bytes), print_size(has, sizeof has, available));
 }
 
@@ -98,7 +101,7 @@ static int apply_memory(
 	if (!(new->given &OF_MEMORY))
 		return 0;
 	if (!force)
-		r = check_reserve(s, new, e);
+		r = check_reserve(c, s, new, e);
 	if (r == 0 && lowers) {
 		r = cage_make_room(c, new->value[LIMIT_MEMORY], &stopped, e);
 		forced = r < 0 && force; /* else nobody need be killed, and the guard stays */

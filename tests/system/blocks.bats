@@ -123,7 +123,7 @@ Usage Up or Down to threadshould !!! > 1 down"
 	END
 	chmod 644 "$NAME.rb"
 	run runs
-	has "${lines[0]}" "memory: 136M more would leave the host with less than its reserve of 1T"
+	has "${lines[0]}" "M more than is used would leave the host with less than its reserve of 1T"
 	equal "${lines[1]}" "ate 100 page"
 }
 

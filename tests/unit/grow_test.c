@@ -25,23 +25,27 @@ struct row {
 
 static const struct row rows[] = {
 	/* plenty */
-	{{MIB(512), MIB(8192), UINT64_MAX, true}, GROW_BY_STEP, 576},
-	{{MIB(512), MIB(8192), UINT64_MAX, false}, GROW_BY_STEP, 576},
+	{{MIB(512), MIB(512), MIB(8192), UINT64_MAX, true}, GROW_BY_STEP, 576},
+	{{MIB(512), MIB(512), MIB(8192), UINT64_MAX, false}, GROW_BY_STEP, 576},
 	/* the cooldown binds who is not full */
-	{{MIB(512), MIB(8192), 999, false}, GROW_NOT_YET, 0},
-	{{MIB(512), MIB(8192), 1000, false}, GROW_BY_STEP, 576},
-	{{MIB(512), MIB(8192), 0, true}, GROW_BY_STEP, 576},
+	{{MIB(512), MIB(512), MIB(8192), 999, false}, GROW_NOT_YET, 0},
+	{{MIB(512), MIB(512), MIB(8192), 1000, false}, GROW_BY_STEP, 576},
+	{{MIB(512), MIB(512), MIB(8192), 0, true}, GROW_BY_STEP, 576},
 	/* the ceiling */
-	{{MIB(1000), MIB(8192), UINT64_MAX, true}, GROW_BY_STEP, 1024},
-	{{MIB(1024), MIB(8192), UINT64_MAX, true}, GROW_AT_CEILING, 0},
-	{{MIB(2000), MIB(8192), UINT64_MAX, true}, GROW_AT_CEILING, 0},
+	{{MIB(1000), MIB(1000), MIB(8192), UINT64_MAX, true}, GROW_BY_STEP, 1024},
+	{{MIB(1024), MIB(1024), MIB(8192), UINT64_MAX, true}, GROW_AT_CEILING, 0},
+	{{MIB(2000), MIB(2000), MIB(8192), UINT64_MAX, true}, GROW_AT_CEILING, 0},
 	/* the host's reserve makes the step smaller, then impossible */
-	{{MIB(512), MIB(256 + 64), UINT64_MAX, true}, GROW_BY_STEP, 576},
-	{{MIB(512), MIB(256 + 10), UINT64_MAX, true}, GROW_BY_STEP, 522},
-	{{MIB(512), MIB(256 + 1), UINT64_MAX, true}, GROW_BY_STEP, 513},
-	{{MIB(512), MIB(256) + 4096, UINT64_MAX, true}, GROW_NO_RESERVE, 0},
-	{{MIB(512), MIB(100), UINT64_MAX, true}, GROW_NO_RESERVE, 0},
-	{{MIB(512), 0, UINT64_MAX, true}, GROW_NO_RESERVE, 0},
+	{{MIB(512), MIB(512), MIB(256 + 64), UINT64_MAX, true}, GROW_BY_STEP, 576},
+	{{MIB(512), MIB(512), MIB(256 + 10), UINT64_MAX, true}, GROW_BY_STEP, 522},
+	{{MIB(512), MIB(512), MIB(256 + 1), UINT64_MAX, true}, GROW_BY_STEP, 513},
+	{{MIB(512), MIB(512), MIB(256) + 4096, UINT64_MAX, true}, GROW_NO_RESERVE, 0},
+	{{MIB(512), MIB(512), MIB(100), UINT64_MAX, true}, GROW_NO_RESERVE, 0},
+	{{MIB(512), MIB(512), 0, UINT64_MAX, true}, GROW_NO_RESERVE, 0},
+	/* what may be taken without a step is no spare */
+	{{MIB(512), MIB(412), MIB(256 + 164), UINT64_MAX, false}, GROW_BY_STEP, 576},
+	{{MIB(512), MIB(412), MIB(256 + 110), UINT64_MAX, false}, GROW_BY_STEP, 522},
+	{{MIB(512), MIB(412), MIB(256 + 100), UINT64_MAX, false}, GROW_NO_RESERVE, 0},
 };
 
 static void a_limit_rises_by_its_step_as_far_as_ceiling_and_reserve_allow(void **state)
@@ -61,15 +65,18 @@ static void a_limit_rises_by_its_step_as_far_as_ceiling_and_reserve_allow(void *
 static void no_series_of_steps_breaks_the_bounds(void **state)
 {
 	for (uint64_t available = 0; available < MIB(2048); available += MIB(37) + 4321) {
-		struct grow_situation s = {MIB(64), available, UINT64_MAX, true};
+		struct grow_situation s = {MIB(64), MIB(32), available, UINT64_MAX, true};
 		uint64_t limit;
 
 		while (grow_decide(&policy, &s, &limit) == GROW_BY_STEP) {
+			uint64_t taken = (limit - s.usage_bytes) / 2;
+
 			assert_true(limit > s.limit_bytes);
 			assert_true(limit <= policy.ceiling_bytes);
-			s.available_bytes -= limit - s.limit_bytes;
+			assert_true(s.available_bytes >= policy.reserve_bytes + (limit - s.usage_bytes));
 			s.limit_bytes = limit;
-			assert_true(s.available_bytes >= policy.reserve_bytes);
+			s.usage_bytes += taken;
+			s.available_bytes -= taken;
 		}
 	}
 }
