@@ -92,7 +92,7 @@ set_at_random() {
 	background "$BUILD/virtualing" run --name "$NAME" --memory 120M --swap 0 --quiet --report "$PWD/report" \
 		--grow step=16M,ceiling=400M,at=100%,cooldown=0 -- "$EAT" breathe 100 300000
 	wait_until 60 is_running "$NAME"
-	set_at_random "$([ -n "${VIRTUALING_GUEST:-}" ] && echo 40 || echo 100)"
+	set_at_random "$([ -n "${VIRTUALING_GUEST:-}" ] && echo 20 || echo 100)"
 	is_running "$NAME" || fail "it has ended after $taken settings and $refused refusals" "$(<"$BATS_TEST_TMPDIR/background.0")"
 	virtualing stop "$NAME"
 	echo "taken $taken, refused $refused: $(jq -c '[.events, .oom_kills]' report)"
