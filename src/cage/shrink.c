@@ -30,7 +30,7 @@ static void reclaim(const struct cage_group *g, uint64_t bytes)
 	file_write(g->fd, "memory.reclaim", text);
 }
 
-static bool is_frozen(int group)
+static bool stands_still(int group)
 {
 	char text[256], word[8];
 
@@ -42,20 +42,20 @@ static bool is_frozen(int group)
  * have been stopped by somebody else already, who will want them so. */
 static bool stop(const struct cage *c)
 {
-	int holder = cage_holder(c);
-	char text[8];
+	struct err ignored;
 
-	if (file_read(holder, "cgroup.freeze", text, sizeof text) < 0 || strcmp(text, "0") != 0 ||
-		file_write(holder, "cgroup.freeze", "1") < 0)
+	if (cage_is_frozen(c) || cage_freeze(c, true, &ignored) < 0)
 		return false;
-	for (int waited = 0; waited < STOP_MS && !is_frozen(holder); waited++)
+	for (int waited = 0; waited < STOP_MS && !stands_still(cage_holder(c)); waited++)
 		nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
 	return true;
 }
 
 void cage_go_on(const struct cage *c)
 {
-	file_write(cage_holder(c), "cgroup.freeze", "0");
+	struct err ignored;
+
+	cage_freeze(c, false, &ignored);
 }
 
 int cage_too_low(const struct cage *c, uint64_t limit_bytes, struct err *e)
