@@ -1,11 +1,26 @@
-/* What the commands do once their options are parsed. Each returns the exit status of the program. */
+/* What the commands do once their options are parsed, one file each.  All return the exit status of the program. */
 #pragma once
 
-#include <stdbool.h>
+#include "cli/command.h"
 
-int list_virtuals(bool json);
-int show_virtual(const char *name, bool json);
-int stop_virtual(const char *name, unsigned timeout_ms);
-int kill_virtual(const char *name, int signal);
-int set_virtual(const char *name, char *const *words, bool force); /* "memory=512M" ..., NULL at the end */
-int events_of(const char *name, bool follow, bool json);	   /* name NULL: of all */
+enum { CLI_FAILED = 125 }; /* virtualing itself failed */
+
+extern const struct command cli_commands[]; /* table.c; ends with a row without name */
+
+int cmd_run(const struct options_values *own, json_t *document);
+int cmd_check(const struct options_values *own, json_t *document);
+int cmd_list(const struct options_values *own, json_t *document);
+int cmd_show(const struct options_values *own, json_t *document);
+int cmd_stop(const struct options_values *own, json_t *document);
+int cmd_kill(const struct options_values *own, json_t *document);
+int cmd_set(const struct options_values *own, json_t *document);
+int cmd_events(const struct options_values *own, json_t *document);
+int cmd_gc(const struct options_values *own, json_t *document);
+int cmd_doctor(const struct options_values *own, json_t *document);
+
+/* `virtualing FILE.rb [ARG...]`: words[0] is the file. */
+int cli_run_file(char **words);
+bool cli_is_file(const char *word); /* ends in ".rb" */
+
+/* 0, or -EPERM, and it has been said: better one sentence now than EACCES from somewhere deep. */
+int cli_need_root(void);

@@ -9,6 +9,7 @@
 #include "base/own.h"
 #include "base/parse.h"
 #include "cli/commands.h"
+#include "cli/options.h"
 #include "cli/remote.h"
 #include "run/state.h"
 #include "sys/wire.h"
@@ -185,7 +186,7 @@ static void follow_all(struct followed *list, size_t count, bool json)
 	}
 }
 
-int events_of(const char *name, bool follow, bool json)
+static int events_of(const char *name, bool follow, bool json)
 {
 	struct followed list[FOLLOWED_MAX];
 	size_t count = 0;
@@ -206,4 +207,9 @@ int events_of(const char *name, bool follow, bool json)
 	for (size_t i = 0; !follow && i < count; i++)
 		drop(&list[i]);
 	return 0;
+}
+
+int cmd_events(const struct options_values *own, json_t *document)
+{
+	return events_of(own->args[0], options_get(own, "follow") != NULL, options_get(own, "json") != NULL);
 }

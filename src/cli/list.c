@@ -7,6 +7,7 @@
 
 #include "base/parse.h"
 #include "cli/commands.h"
+#include "cli/options.h"
 #include "cli/remote.h"
 #include "run/state.h"
 
@@ -66,7 +67,7 @@ static json_t *look(const char *name)
 	return e.code == ENOENT ? NULL : json_pack("{s:s, s:s, s:i}", "name", name, "state", e.text, "pid", 0);
 }
 
-int list_virtuals(bool json)
+static int list_virtuals(bool json)
 {
 	char **names;
 	struct err e;
@@ -94,4 +95,9 @@ int list_virtuals(bool json)
 	}
 	json_decref(all);
 	return 0;
+}
+
+int cmd_list(const struct options_values *own, json_t *document)
+{
+	return list_virtuals(options_get(own, "json") != NULL);
 }

@@ -2,12 +2,14 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "base/own.h"
+#include "cli/commands.h"
 #include "run/state.h"
 #include "sys/wire.h"
 
-enum { SHOW_TIMEOUT_MS = 5000, EXIT_OWN_FAILURE = 125 };
+enum { SHOW_TIMEOUT_MS = 5000 };
 
 int remote_call(const char *name, json_t *request, int timeout_ms, json_t **ret, struct err *e)
 {
@@ -46,5 +48,13 @@ json_t *remote_show(const char *name, struct err *e)
 int cli_fail(const struct err *e)
 {
 	fprintf(stderr, "virtualing: %s\n", e->text);
-	return EXIT_OWN_FAILURE;
+	return CLI_FAILED;
+}
+
+int cli_need_root(void)
+{
+	if (geteuid() == 0)
+		return 0;
+	fputs("virtualing: needs root: run it with sudo\n", stderr);
+	return -EPERM;
 }

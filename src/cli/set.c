@@ -5,6 +5,7 @@
 #include "base/own.h"
 #include "base/parse.h"
 #include "cli/commands.h"
+#include "cli/options.h"
 #include "cli/remote.h"
 #include "spec/spec.h"
 
@@ -51,7 +52,7 @@ static int put(json_t *document, const char *word, struct err *e)
 	return 0;
 }
 
-int set_virtual(const char *name, char *const *words, bool force)
+static int set_virtual(const char *name, char *const *words, bool force)
 {
 	json_t *document = json_object(), *answer;
 	struct err e;
@@ -69,4 +70,9 @@ int set_virtual(const char *name, char *const *words, bool force)
 		return cli_fail(&e);
 	json_decref(answer);
 	return 0;
+}
+
+int cmd_set(const struct options_values *own, json_t *document)
+{
+	return set_virtual(own->args[0], own->args + 1, options_get(own, "force") != NULL);
 }

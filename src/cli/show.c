@@ -5,6 +5,7 @@
 
 #include "base/parse.h"
 #include "cli/commands.h"
+#include "cli/options.h"
 #include "cli/remote.h"
 
 enum { UNIT_BYTES, UNIT_US, UNIT_COUNT };
@@ -125,7 +126,7 @@ static void print_virtual(const json_t *v)
 	print_processes(json_object_get(v, "processes"));
 }
 
-int show_virtual(const char *name, bool json)
+static int show_virtual(const char *name, bool json)
 {
 	struct err e;
 	json_t *v = remote_show(name, &e);
@@ -140,4 +141,9 @@ int show_virtual(const char *name, bool json)
 	}
 	json_decref(v);
 	return 0;
+}
+
+int cmd_show(const struct options_values *own, json_t *document)
+{
+	return show_virtual(own->args[0], options_get(own, "json") != NULL);
 }

@@ -1,10 +1,20 @@
 /* virtualing stop, virtualing kill */
+#include <stdio.h>
+
+#include "base/parse.h"
 #include "cli/commands.h"
+#include "cli/options.h"
 #include "cli/remote.h"
+#include "sys/proc.h"
 
-enum { ANSWER_MS = 5000, SUPERVISOR_MS = 15000 /* what it needs beside the program's own time */ };
+enum {
+	ANSWER_MS = 5000,
+	SUPERVISOR_MS = 15000, /* what it needs beside the program's own time */
+	STOP_TIMEOUT_S = 10,
+	STOP_TIMEOUT_MAX_S = 24 * 3600
+};
 
-int stop_virtual(const char *name, unsigned timeout_ms)
+static int stop_virtual(const char *name, unsigned timeout_ms)
 {
 	struct err e;
 	json_t *answer;
@@ -16,7 +26,20 @@ int stop_virtual(const char *name, unsigned timeout_ms)
 	return 0;
 }
 
-int kill_virtual(const char *name, int signal)
+int cmd_stop(const struct options_values *own, json_t *document)
+{
+	const char *text = options_get(own, "timeout");
+	uint64_t seconds = STOP_TIMEOUT_S;
+
+	if (text && parse_number(text, STOP_TIMEOUT_MAX_S, &seconds) < 0) {
+		fprintf(stderr, "virtualing: stop: --timeout: \"%s\" is not a number of seconds up to %d\n", text,
+			STOP_TIMEOUT_MAX_S);
+		return CLI_FAILED;
+	}
+	return stop_virtual(own->args[0], (unsigned)seconds * 1000);
+}
+
+static int kill_virtual(const char *name, int signal)
 {
 	struct err e;
 	json_t *answer;
@@ -25,4 +48,16 @@ int kill_virtual(const char *name, int signal)
 		return cli_fail(&e);
 	json_decref(answer);
 	return 0;
+}
+
+int cmd_kill(const struct options_values *own, json_t *document)
+{
+	const char *text = options_get(own, "signal");
+	int signal = proc_signal_number(text ? text : "TERM");
+
+	if (signal < 0) {
+		fprintf(stderr, "virtualing: kill: --signal: \"%s\" is not a signal: see `kill -l`\n", text);
+		return CLI_FAILED;
+	}
+	return kill_virtual(own->args[0], signal);
 }

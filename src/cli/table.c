@@ -1,0 +1,106 @@
+/* The commands of virtualing and their own options.  Parser, help, manual pages and completions follow from these rows
+ * and from the table of keys (spec/spec.h). */
+#include "cli/commands.h"
+
+static const struct option_row json_option[] = {{0, "json", NULL, "print JSON"}, {0}};
+static const struct option_row stop_options[] = {
+	{0, "timeout", "SECONDS", "how long it may take before everything in it is killed; 10 unless given"}, {0}};
+static const struct option_row kill_options[] = {{'s', "signal", "SIGNAL", "name or number; TERM unless given"}, {0}};
+static const struct option_row set_options[] = {
+	{0, "force", NULL, "even if the kernel would kill for it, or the host would keep less than its reserve"}, {0}};
+static const struct option_row events_options[] = {{'f', "follow", NULL, "go on, and print what happens"},
+	{0, "json", NULL, "print JSON, one object a line"}, {0}};
+static const struct option_row gc_options[] = {{0, "dry-run", NULL, "only say what would be removed"}, {0}};
+
+const struct command cli_commands[] = {
+	{
+		.name = "run",
+		.args = "-- CMD [ARG...]",
+		.summary = "run a command inside limits and walls given as options",
+		.details = "Without --root there is no jail, only the cage (and the vip). Without any limit there is "
+			   "still a cage: "
+			   "it is what stop, show and gc hold on to.\n\n"
+			   "The exit status is the command's; 128+N if signal N ended it; 125 if virtualing itself "
+			   "failed, 126 if the "
+			   "command could not be executed, 127 if it was not found.\n\n"
+			   "`virtualing run FILE.rb` is the same as `virtualing FILE.rb`.",
+		.use = USE_RUN,
+		.args_min = 1,
+		.args_max = -1,
+		.options_first = true,
+		.run = cmd_run,
+	},
+	{
+		.name = "check",
+		.args = "FILE.rb [ARG...]",
+		.summary = "evaluate and validate a file; start nothing",
+		.options = json_option,
+		.args_min = 1,
+		.args_max = -1,
+		.run = cmd_check,
+	},
+	{.name = "list", .args = "", .summary = "list the running virtuals", .options = json_option, .run = cmd_list},
+	{
+		.name = "show",
+		.args = "NAME",
+		.summary = "show every limit with the kernel file that holds it, usage and processes",
+		.options = json_option,
+		.args_min = 1,
+		.args_max = 1,
+		.run = cmd_show,
+	},
+	{
+		.name = "stop",
+		.args = "NAME",
+		.summary = "end a virtual: SIGTERM, then SIGKILL to the whole cage",
+		.options = stop_options,
+		.args_min = 1,
+		.args_max = 1,
+		.run = cmd_stop,
+	},
+	{
+		.name = "kill",
+		.args = "NAME",
+		.summary = "send one signal to the main process of a virtual",
+		.options = kill_options,
+		.args_min = 1,
+		.args_max = 1,
+		.run = cmd_kill,
+	},
+	{
+		.name = "set",
+		.args = "NAME KEY=VALUE...",
+		.options = set_options,
+		.summary = "change limits of a running virtual, all or nothing",
+		.details =
+			"The keys are those of the limits: memory, memory_high, swap, cpu, cpu_weight, pids. A memory "
+			"limit is lowered only as far as the kernel need not kill for it: what can be reclaimed is "
+			"reclaimed first.",
+		.args_min = 2,
+		.args_max = -1,
+		.run = cmd_set,
+	},
+	{
+		.name = "events",
+		.args = "[NAME]",
+		.summary = "print what has happened: started, grew, rescued, killed, exited",
+		.options = events_options,
+		.args_max = 1,
+		.run = cmd_events,
+	},
+	{
+		.name = "gc",
+		.args = "",
+		.summary = "remove what killed supervisors left behind",
+		.options = gc_options,
+		.run = cmd_gc,
+	},
+	{
+		.name = "doctor",
+		.args = "",
+		.summary = "try what this host can do, and say why not",
+		.options = json_option,
+		.run = cmd_doctor,
+	},
+	{0},
+};
