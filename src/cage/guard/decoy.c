@@ -131,6 +131,13 @@ void decoy_join(struct decoy *d)
 	d->state = DECOY_JOINING;
 }
 
+/* Not by SIGKILL: that is what the kernel sends to whom it chooses, and it may choose this one now. */
+void decoy_dismiss(struct decoy *d)
+{
+	kill(d->pid, SIGUSR2);
+	d->state = d->state == DECOY_ARMED ? DECOY_DISMISSED : DECOY_LEAVING;
+}
+
 void decoy_let_go(struct decoy *d)
 {
 	ptrace(PTRACE_CONT, d->pid, NULL, NULL);
@@ -143,6 +150,11 @@ void decoy_kill(struct decoy *d)
 	if (d->state == DECOY_HELD)
 		decoy_let_go(d);
 	d->state = DECOY_LEAVING;
+}
+
+static bool may_be_chosen(const struct decoy *d)
+{
+	return d->state == DECOY_JOINING || d->state == DECOY_ARMED || d->state == DECOY_DISMISSED;
 }
 
 static bool is_at_the_door(int status)
@@ -169,7 +181,7 @@ bool decoy_look(struct decoy *d)
 			d->state = DECOY_NONE;
 		} else if (!is_at_the_door(status)) {
 			ptrace(PTRACE_CONT, d->pid, NULL, NULL);
-		} else if ((d->state == DECOY_JOINING || d->state == DECOY_ARMED) && was_killed(d->pid)) {
+		} else if (may_be_chosen(d) && was_killed(d->pid)) {
 			d->state = DECOY_HELD;
 			return true;
 		} else {

@@ -41,12 +41,13 @@ void decoy_kit_drop(struct decoy_kit *k);
 
 enum decoy_state {
 	DECOY_NONE,
-	DECOY_STARTED, /* makes itself big, outside the cage */
-	DECOY_SPARE,   /* big, outside, waits */
-	DECOY_JOINING, /* on its way in */
-	DECOY_ARMED,   /* inside */
-	DECOY_HELD,    /* chosen by the kernel, held at the door */
-	DECOY_LEAVING, /* killed by us, or let go */
+	DECOY_STARTED,	 /* makes itself big, outside the cage */
+	DECOY_SPARE,	 /* big, outside, waits */
+	DECOY_JOINING,	 /* on its way in */
+	DECOY_ARMED,	 /* inside */
+	DECOY_HELD,	 /* chosen by the kernel, held at the door */
+	DECOY_DISMISSED, /* inside, asked to leave; the kernel may still choose it before it does */
+	DECOY_LEAVING,	 /* killed by us, or let go */
 };
 
 struct decoy {
@@ -56,7 +57,8 @@ struct decoy {
 };
 
 int decoy_start(const struct decoy_kit *k, struct decoy *d, struct err *e);
-void decoy_join(struct decoy *d); /* a spare goes in */
+void decoy_join(struct decoy *d);    /* a spare goes in */
+void decoy_dismiss(struct decoy *d); /* one that is not needed goes, and may be inside */
 void decoy_let_go(struct decoy *d);
 void decoy_kill(struct decoy *d);
 

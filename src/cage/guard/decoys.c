@@ -106,17 +106,31 @@ static void dismiss_small(struct decoys *g, uint64_t limit)
 		struct decoy *d = &g->decoys[i];
 
 		if ((d->state == DECOY_SPARE || d->state == DECOY_ARMED) && !is_big(d, limit))
-			decoy_kill(d);
+			decoy_dismiss(d);
 	}
+}
+
+/* How many there should be, of at least that size (0: any), and how big those that are started for it look. */
+static int start_up_to(struct decoys *g, size_t wanted, uint64_t least, unsigned mib, struct err *e)
+{
+	struct decoy *d;
+	int r = 0;
+
+	g->kit.inflate_mib = mib;
+	while (r == 0 && count(g, DECOY_STARTED, DECOY_ARMED, least) < wanted && (d = find(g, DECOY_NONE, 0)))
+		r = decoy_start(&g->kit, d, e);
+	return r;
 }
 
 /* As many inside and beside as there should be, as far as there are any.  To look big takes time (some 70 ms a GiB on a
  * slow machine), so those of the launch are small, which is enough but for a program that offers itself to the killer;
- * they are relieved by big ones as soon as there are any. */
+ * they are relieved by big ones as soon as there are any.  The same when rescues follow each other faster than big ones
+ * get ready: whom the last one inside holds would else be killed when its time is over. */
 static int top_up(struct decoys *g, struct err *e)
 {
 	uint64_t limit = limit_mib(g);
 	struct decoy *d;
+	size_t slow; /* that make themselves big still */
 	int r = 0;
 
 	while (count(g, DECOY_JOINING, DECOY_ARMED, limit) < INSIDE && (d = find(g, DECOY_SPARE, limit)))
@@ -125,12 +139,12 @@ static int top_up(struct decoys *g, struct err *e)
 		decoy_join(d);
 	if (count(g, DECOY_ARMED, DECOY_ARMED, limit) >= INSIDE)
 		dismiss_small(g, limit);
-	g->kit.inflate_mib = g->armed ? wanted_mib(limit) : INFLATE_LEAST_MIB;
-	while (r == 0 &&
-		count(g, DECOY_STARTED, DECOY_ARMED, g->armed ? limit : 0) < (g->armed ? INSIDE + SPARES : INSIDE) &&
-		(d = find(g, DECOY_NONE, 0)))
-		r = decoy_start(&g->kit, d, e);
-	return r;
+	if (!g->armed)
+		return start_up_to(g, INSIDE, 0, INFLATE_LEAST_MIB, e);
+	slow = count(g, DECOY_STARTED, DECOY_STARTED, limit);
+	if (count(g, DECOY_SPARE, DECOY_ARMED, 0) < INSIDE)
+		r = start_up_to(g, INSIDE + slow, 0, INFLATE_LEAST_MIB, e);
+	return r < 0 ? r : start_up_to(g, INSIDE + SPARES, limit, wanted_mib(limit), e);
 }
 
 static void take_news(struct decoys *g, const struct decoy_news *n)
