@@ -9,11 +9,14 @@
 struct err;
 
 enum undo_kind {
-	UNDO_GROUP,   /* a: absolute path of a control group; everything in it is killed, then it goes */
-	UNDO_DIR,     /* a: root, b: path inside it; removed if empty */
-	UNDO_LINK,    /* a: root, b: path inside it; removed if it is still a symbolic link */
-	UNDO_FILE,    /* a: root, b: path inside it, c: "SIZE MTIME_NS"; removed if both are unchanged ("*": anyway) */
-	UNDO_ADDRESS, /* a: "10.0.0.5/32", b: device; removed if it still carries a lifetime */
+	UNDO_GROUP,    /* a: absolute path of a control group; everything in it is killed, then it goes */
+	UNDO_DIR,      /* a: root, b: path inside it; removed if empty */
+	UNDO_LINK,     /* a: root, b: path inside it; removed if it is still a symbolic link */
+	UNDO_FILE,     /* a: root, b: path inside it, c: "SIZE MTIME_NS"; removed if both are unchanged ("*": anyway) */
+	UNDO_ADDRESS,  /* a: "10.0.0.5/32", b: device; removed if it still carries a lifetime */
+	UNDO_RELEASED, /* a: absolute path of a control group, b: that of another one; everybody goes there, then it
+			  goes */
+	UNDO_HOME,     /* a: absolute path of a group, b: of another one, c: "PID START"; that process goes there */
 	UNDO_KINDS
 };
 

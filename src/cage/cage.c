@@ -14,6 +14,7 @@
 
 #include "base/own.h"
 #include "cage/file.h"
+#include "cage/home.h"
 #include "cage/inner.h"
 
 enum {
@@ -25,7 +26,8 @@ enum {
 struct walk {
 	struct cage *cage;
 	const struct cage_tree *tree;
-	unsigned controllers; /* of this tree, that the cage wants */
+	unsigned controllers;		/* of this tree, that the cage wants */
+	const struct cage_homes *homes; /* of who is already running and comes in; or NULL */
 	struct undo *undo;
 	bool shared; /* the parent is the shared one, which goes by itself when it is empty */
 	bool noted;
@@ -111,6 +113,13 @@ static int enter_parent(struct walk *w, int dir, const char *name, struct err *e
 	return open_directory(w, dir, name, e);
 }
 
+static int note_own(struct walk *w, struct err *e)
+{
+	if (w->homes)
+		return undo_note(w->undo, UNDO_RELEASED, w->path, home_of_tree(w->homes, w->tree), NULL, e);
+	return undo_note(w->undo, UNDO_GROUP, w->path, NULL, NULL, e);
+}
+
 /* The cage's own group, which may not be there yet: what we did not make we must not kill and remove. */
 static int enter_own(struct walk *w, int dir, const char *name, struct err *e)
 {
@@ -122,7 +131,7 @@ static int enter_own(struct walk *w, int dir, const char *name, struct err *e)
 			"gc "
 			"removes it), or the group belongs to somebody else",
 			w->path);
-	if (!w->noted && (r = undo_note(w->undo, UNDO_GROUP, w->path, NULL, NULL, e)) < 0)
+	if (!w->noted && (r = note_own(w, e)) < 0)
 		return r;
 	w->noted = true;
 	r = make_directory(w, dir, name, e);
@@ -209,22 +218,24 @@ static int make_inner(struct walk *w, struct err *e)
 	return 0;
 }
 
-static int make_in_tree(struct cage *c, const struct cage_tree *tree, unsigned wanted, const char *path, bool shared,
-	struct undo *u, struct err *e)
+/* what: all that is the same in each tree. */
+static int make_in_tree(
+	const struct walk *what, const struct cage_tree *tree, unsigned wanted, const char *path, struct err *e)
 {
-	struct walk w = {
-		.cage = c, .tree = tree, .controllers = wanted & tree->controllers, .undo = u, .shared = shared};
+	struct walk w = *what;
 	int r = -ENOENT;
 
+	w.tree = tree;
+	w.controllers = wanted & tree->controllers;
 	for (int i = 0; i < RETRIES && (r == -ENOENT || r == -ENODEV); i++)
 		r = descend(&w, path, e);
 	return r < 0 ? r : make_inner(&w, e);
 }
 
 /* The tree that can kill comes last: undoing goes backwards, and so it kills everything at one stroke first. */
-static int make_groups(
-	struct cage *c, const struct limits *l, const char *path, bool shared, struct undo *u, struct err *e)
+static int make_groups(const struct walk *what, const struct limits *l, const char *path, struct err *e)
 {
+	const struct cage *c = what->cage;
 	const struct cage_tree *holder = plan_holder(c->host);
 	unsigned wanted = plan_controllers(c->host, l);
 
@@ -234,19 +245,20 @@ static int make_groups(
 
 		if (tree == holder || !(tree->controllers & wanted))
 			continue;
-		r = make_in_tree(c, tree, wanted, path, shared, u, e);
+		r = make_in_tree(what, tree, wanted, path, e);
 		if (r < 0)
 			return r;
 	}
-	return make_in_tree(c, holder, wanted, path, shared, u, e);
+	return make_in_tree(what, holder, wanted, path, e);
 }
 
-int cage_create(const struct cage_host *host, const char *group, const struct limits *l, struct undo *u,
-	struct cage **ret, struct err *e)
+int cage_create_round(const struct cage_host *host, const char *group, const struct limits *l,
+	const struct cage_homes *homes, struct undo *u, struct cage **ret, struct err *e)
 {
 	AUTO(cage_drop) struct cage *c = calloc(1, sizeof *c);
 	AUTO(free_drop) char *path = plan_path(group);
 	const char *fault = plan_name_fault(group);
+	struct walk what = {.cage = c, .homes = homes, .undo = u, .shared = group[0] != '/'};
 	struct err ignored;
 
 	if (!c || !path)
@@ -254,13 +266,19 @@ int cage_create(const struct cage_host *host, const char *group, const struct li
 	if (fault)
 		return err_set(e, EINVAL, "group \"%s\" %s", group, fault);
 	c->host = host;
-	if (make_groups(c, l, path, group[0] != '/', u, e) < 0) {
+	if (make_groups(&what, l, path, e) < 0) {
 		cage_remove(c, &ignored);
 		return -e->code;
 	}
 	*ret = c;
 	c = NULL;
 	return 0;
+}
+
+int cage_create(const struct cage_host *host, const char *group, const struct limits *l, struct undo *u,
+	struct cage **ret, struct err *e)
+{
+	return cage_create_round(host, group, l, NULL, u, ret, e);
 }
 
 /* ---- use ---- */

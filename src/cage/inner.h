@@ -134,3 +134,12 @@ int group_kill(int fd, const char *path, struct err *e); /* everything in it and
 int group_remove(const char *path, struct err *e);	 /* with all groups below it; -EBUSY: processes are in it */
 ssize_t group_pids(int fd, pid_t *pids, size_t max);	 /* in it and below it; as cage_pids */
 int group_holds_us(int fd);				 /* 1: the calling process is in it or below it; 0, -errno */
+
+/* ---- home.c, leftover.c: the way back out of a cage that is left ---- */
+
+struct cage_homes;
+const char *home_of_tree(const struct cage_homes *homes, const struct cage_tree *tree); /* borrowed, absolute */
+int home_empty(int fd, const char *home, struct err *e); /* moves everybody in this group and below it */
+/* Moves one to the nearest group at or above this absolute path that takes him. 0 also when he has ended. */
+int home_move(pid_t pid, const char *home, struct err *e);
+int leftover_open(const char *path); /* a descriptor of what is proved to be a group; or -errno */

@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "base/own.h"
+#include "cage/home.h"
 #include "cage/inner.h"
 
 static int64_t now_ms(void)
@@ -116,6 +117,38 @@ int cage_undo_group(const char *path, int timeout_ms, struct err *e)
 		return r;
 	remove_shared(path);
 	return 0;
+}
+
+/* Whoever forks while he is moved leaves a child behind: so again, until the group can go. */
+int cage_undo_released(const char *path, const char *home, int timeout_ms, struct err *e)
+{
+	AUTO(fd_drop) int fd = open_proved(path, e);
+	int64_t end = now_ms() + timeout_ms;
+	int r = fd;
+
+	while (fd >= 0) {
+		r = home_empty(fd, home, e);
+		if (r == 0)
+			r = group_remove(path, e);
+		if (r != -EBUSY || now_ms() >= end)
+			break;
+		nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+	}
+	if (r < 0 && r != -ENOENT)
+		return r;
+	remove_shared(path);
+	return 0;
+}
+
+int leftover_open(const char *path)
+{
+	struct err ignored;
+	AUTO(fd_drop)
+	int fd = path[0] == '/' && !climbs(path) ? open(path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) : -1;
+
+	if (fd < 0)
+		return err_sys(&ignored, "open");
+	return is_group(fd) ? fd_take(&fd) : -EINVAL;
 }
 
 bool cage_group_is_populated(const char *path)

@@ -8,6 +8,7 @@ enum { CLI_FAILED = 125 }; /* virtualing itself failed */
 extern const struct command cli_commands[]; /* table.c; ends with a row without name */
 
 int cmd_run(const struct options_values *own, json_t *document);
+int cmd_attach(const struct options_values *own, json_t *document);
 int cmd_check(const struct options_values *own, json_t *document);
 int cmd_list(const struct options_values *own, json_t *document);
 int cmd_show(const struct options_values *own, json_t *document);

@@ -78,6 +78,9 @@ static void print_command(const json_t *description)
 	json_t *word;
 	size_t i;
 
+	printf(json_object_get(description, "attach") ? "attached:" : "command:");
+	json_array_foreach (json_object_get(description, "attach"), i, word)
+		printf(" %lld", (long long)json_integer_value(word));
 	json_array_foreach (json_object_get(json_object_get(description, "jail"), "cmnd"), i, word)
 		printf(" %s", json_string_value(word));
 	putchar('\n');
@@ -108,7 +111,6 @@ static void print_virtual(const json_t *v)
 		(long long)json_integer_value(json_object_get(v, "pid")),
 		(long long)json_integer_value(json_object_get(v, "supervisor")),
 		json_string_value(json_object_get(v, "cgroup")));
-	printf("command:");
 	print_command(json_object_get(v, "description"));
 	if (json_is_string(root))
 		printf("root: %s\n", json_string_value(root));

@@ -14,12 +14,13 @@ enum {
 	STOP_TIMEOUT_MAX_S = 24 * 3600
 };
 
-static int stop_virtual(const char *name, unsigned timeout_ms)
+static int stop_virtual(const char *name, unsigned timeout_ms, bool release)
 {
 	struct err e;
 	json_t *answer;
 
-	if (remote_call(name, json_pack("{s:s, s:i}", "op", "stop", "timeout_ms", (int)timeout_ms),
+	if (remote_call(name,
+		    json_pack("{s:s, s:i, s:b}", "op", "stop", "timeout_ms", (int)timeout_ms, "release", release),
 		    (int)timeout_ms + SUPERVISOR_MS, &answer, &e) < 0)
 		return cli_fail(&e);
 	json_decref(answer);
@@ -36,7 +37,7 @@ int cmd_stop(const struct options_values *own, json_t *document)
 			STOP_TIMEOUT_MAX_S);
 		return CLI_FAILED;
 	}
-	return stop_virtual(own->args[0], (unsigned)seconds * 1000);
+	return stop_virtual(own->args[0], (unsigned)seconds * 1000, options_get(own, "release") != NULL);
 }
 
 static int kill_virtual(const char *name, int signal)

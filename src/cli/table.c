@@ -4,7 +4,8 @@
 
 static const struct option_row json_option[] = {{0, "json", NULL, "print JSON"}, {0}};
 static const struct option_row stop_options[] = {
-	{0, "timeout", "SECONDS", "how long it may take before everything in it is killed; 10 unless given"}, {0}};
+	{0, "timeout", "SECONDS", "how long it may take before everything in it is killed; 10 unless given"},
+	{0, "release", NULL, "end nobody: move attached processes back to where they came from"}, {0}};
 static const struct option_row kill_options[] = {{'s', "signal", "SIGNAL", "name or number; TERM unless given"}, {0}};
 static const struct option_row set_options[] = {
 	{0, "force", NULL, "even if the kernel would kill for it, or the host would keep less than its reserve"}, {0}};
@@ -29,6 +30,23 @@ const struct command cli_commands[] = {
 		.args_max = -1,
 		.options_first = true,
 		.run = cmd_run,
+	},
+	{
+		.name = "attach",
+		.args = "PID...",
+		.summary = "put a cage round running processes, and all that they start from then on",
+		.details =
+			"All their threads move at once. Memory that they have already stays charged to where it was; "
+			"what they take from now on counts in the cage.\n\n"
+			"It goes on until none of them is left, or until Ctrl-C, SIGTERM or `virtualing stop "
+			"--release`: "
+			"then everybody in the cage is moved back to where he came from. `virtualing stop` without "
+			"that "
+			"option ends them.",
+		.use = USE_ATTACH,
+		.args_min = 1,
+		.args_max = -1,
+		.run = cmd_attach,
 	},
 	{
 		.name = "check",

@@ -266,13 +266,22 @@ static void op_show(struct client *c, const json_t *request, struct member *m)
 static void op_stop(struct client *c, const json_t *request, struct member *m)
 {
 	json_int_t timeout = json_integer_value(json_object_get(request, "timeout_ms"));
+	bool release = json_is_true(json_object_get(request, "release"));
 
 	if (timeout < 0 || timeout > STOP_TIMEOUT_MAX_MS) {
 		refuse(c, request, "timeout_ms is out of range");
 		return;
 	}
+	if (release && !virtual_is_attached(m->v)) {
+		refuse(c, request,
+			"it was started here and not attached: only processes that were attached can be released");
+		return;
+	}
 	wait_for(c, request, virtual_name(m->v), false);
-	virtual_stop(m->v, (unsigned)timeout);
+	if (release)
+		virtual_stop(m->v, (unsigned)timeout);
+	else
+		virtual_end(m->v, (unsigned)timeout);
 }
 
 static void op_kill(struct client *c, const json_t *request, struct member *m)

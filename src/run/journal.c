@@ -13,6 +13,7 @@
 
 #include "base/own.h"
 #include "cage/cage.h"
+#include "cage/home.h"
 #include "jail/jail.h"
 #include "net/vip.h"
 
@@ -49,6 +50,16 @@ static int undo_address(const struct entry *n, struct err *e)
 	return vip_undo(n->args[0], n->args[1], e);
 }
 
+static int undo_released(const struct entry *n, struct err *e)
+{
+	return cage_undo_released(n->args[0], n->args[1], GROUP_TIMEOUT_MS, e);
+}
+
+static int undo_home(const struct entry *n, struct err *e)
+{
+	return cage_undo_home(n->args[0], n->args[1], n->args[2], e);
+}
+
 static const struct undo_row {
 	const char *word;
 	int args; /* how many it must have */
@@ -59,6 +70,8 @@ static const struct undo_row {
 	[UNDO_LINK] = {"link", 2, undo_path},
 	[UNDO_FILE] = {"file", 3, undo_path},
 	[UNDO_ADDRESS] = {"address", 2, undo_address},
+	[UNDO_RELEASED] = {"released", 2, undo_released},
+	[UNDO_HOME] = {"home", 3, undo_home},
 };
 static_assert(sizeof undo_rows / sizeof *undo_rows == UNDO_KINDS, "one row for each kind of undo");
 

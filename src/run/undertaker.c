@@ -15,6 +15,15 @@
 
 enum { KILL_TIMEOUT_MS = 10000, STACK = 256 * 1024, KERNEL_SIGSET_BYTES = 8 };
 
+/* Our own program, as somebody else's: nothing of this memory is needed for that. */
+static void collect(void)
+{
+	static const char *const argv[] = {"virtualing", "gc", NULL}, *const none[] = {NULL};
+
+	raw_call(SYS_close_range, 0, ~0U, 0, 0, 0);
+	raw_call(SYS_execve, (long)"/proc/self/exe", (long)argv, (long)none, 0, 0);
+}
+
 /* It keeps nothing of its supervisor's but these two: neither the locks, which must fall with that one, nor pipes.
  * As long as the supervisor lives, libc and its errno are that one's: raw calls only. */
 static _Noreturn int watch_over(void *undertaker)
@@ -32,7 +41,9 @@ static _Noreturn int watch_over(void *undertaker)
 	raw_call(SYS_close_range, STDERR_FILENO, ~0U, 0, 0, 0);
 	while ((n = raw_call(SYS_read, STDIN_FILENO, (long)&goodbye, 1, 0, 0)) == -EINTR)
 		;
-	if (n != 1)
+	if (n != 1 && u->leave)
+		collect();
+	else if (n != 1)
 		cage_kill_holder(STDOUT_FILENO, KILL_TIMEOUT_MS);
 	for (;;)
 		raw_call(SYS_exit_group, 0, 0, 0, 0, 0);
@@ -52,10 +63,11 @@ static int start(struct undertaker *u, struct err *e)
 	return -e->code;
 }
 
-int undertaker_call(struct undertaker *u, const struct cage *c, struct err *e)
+int undertaker_call(struct undertaker *u, const struct cage *c, bool leave, struct err *e)
 {
 	int pair[2], r;
 
+	u->leave = leave;
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
 		return err_sys(e, "make the socket of the cage's watch");
 	u->socket = pair[0];

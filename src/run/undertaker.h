@@ -7,11 +7,15 @@
  * end of a socket, and sleeps.  When the socket closes without a goodbye it kills everything in the cage.  What is to
  * be removed stays for `gc` and the next start, as ever.
  *
+ * A cage round processes that ran before is left instead: they did not need us to live.  Its undertaker becomes a
+ * `virtualing gc`, which moves them back to where they came from.
+ *
  * It shares the supervisor's memory (but nothing else), which makes it as cheap as a thread.  The one death that it
  * does not survive is the supervisor's by the kernel's OOM killer, which takes all that share the memory.
  */
 #pragma once
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include "base/err.h"
@@ -20,9 +24,10 @@
 struct undertaker {
 	pid_t pid; /* 0: there is none */
 	int socket, theirs, cage;
+	bool leave;
 	void *stack;
 };
 
-/* u: stays where it is until undertaker_dismiss. */
-int undertaker_call(struct undertaker *u, const struct cage *c, struct err *e);
+/* u: stays where it is until undertaker_dismiss. leave: nobody is killed. */
+int undertaker_call(struct undertaker *u, const struct cage *c, bool leave, struct err *e);
 void undertaker_dismiss(struct undertaker *u); /* waits for its end; may be called twice */

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -11,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/own.h"
+#include "base/parse.h"
 #include "cage/guard/guard.h"
 #include "run/say.h"
 #include "run/set.h"
@@ -21,6 +23,7 @@
 enum {
 	ADDRESS_TIMEOUT_MS = 10000,
 	KEEPER_AGAIN_MS = 2000,
+	ATTACHED_AGAIN_MS = 1000,
 	CLEAR_FIRST_MS = 1, /* how long to wait before looking again whether killed processes are gone; doubles */
 	CLEAR_LONGEST_MS = 250,
 	CLEAR_COMPLAIN_MS = 10000,
@@ -36,13 +39,17 @@ static void happen(struct virtual *v, enum virtual_event event);
 static void clear(struct virtual *v);
 static void ask_to_end(struct virtual *v);
 static void kill_all(struct virtual *v);
+static void child_ended(struct virtual *v);
 
 void virtual_check(const struct cage_host *host, const struct spec *s, struct faults *f,
 	void (*warn)(void *arg, const char *text), void *arg, struct jail_look **look)
 {
 	cage_check(host, s->group, &s->limits, f, warn, arg);
 	guard_check(host, s->guard, f);
-	jail_check(&s->jail, s->argv, f, look);
+	if (look)
+		*look = NULL;
+	if (s->attach_count == 0) /* what runs already has its walls, or none */
+		jail_check(&s->jail, s->argv, f, look);
 	vip_check(&s->vip, f);
 }
 
@@ -149,8 +156,8 @@ static void alarm_rings(struct alarm *a)
 
 static int open_cage(struct virtual *v, struct err *e)
 {
-	int r = cage_create(
-		v->owner->host, v->spec->group, &v->spec->limits, journal_undo(state_journal(v->folder)), &v->cage, e);
+	int r = cage_create_round(v->owner->host, v->spec->group, &v->spec->limits,
+		v->attached ? attached_homes(v->attached) : NULL, journal_undo(state_journal(v->folder)), &v->cage, e);
 
 	return r < 0 ? r : cage_apply(v->cage, &v->spec->limits, e);
 }
@@ -198,6 +205,62 @@ static int open_to_others(struct virtual *v, struct err *e)
 	return r < 0 ? r : loop_watch(v->owner->loop, &v->listen_watch, v->listener, EPOLLIN, e);
 }
 
+/* Whoever of those in the cage is the next to be waited for; -ESRCH when nobody is left. */
+static int watch_attached(struct virtual *v, struct err *e)
+{
+	int fd;
+
+	loop_unwatch(v->owner->loop, &v->child_watch);
+	fd = attached_next(v->attached, v->cage);
+	if (fd == -EAGAIN && v->state != VIRTUAL_STOPPING) /* there the alarm is set already */
+		loop_set_alarm(v->owner->loop, &v->alarm, ATTACHED_AGAIN_MS);
+	if (fd < 0)
+		return fd == -EAGAIN ? 0 : err_set(e, -fd, "nobody is left in the cage");
+	return loop_watch(v->owner->loop, &v->child_watch, fd, EPOLLIN, e);
+}
+
+static int join_all(struct virtual *v, struct err *e)
+{
+	int r = attached_join(v->attached, v->cage, journal_undo(state_journal(v->folder)), e);
+
+	v->child.main_pid = attached_pid(v->attached);
+	v->child.main_pidfd = fcntl(attached_pidfd(v->attached), F_DUPFD_CLOEXEC, 3);
+	if (r == 0 && v->child.main_pidfd < 0)
+		return err_sys(e, "hold process %d", (int)v->child.main_pid);
+	return r < 0 ? r : watch_attached(v, e);
+}
+
+/* What stays where it was is told, for who sees 0 in `show` wonders. */
+static void tell_attached(const struct virtual *v)
+{
+	size_t others = attached_count(v->attached) - 1;
+	char size[16], more[48] = "";
+
+	if (v->spec->quiet)
+		return;
+	if (others)
+		snprintf(more, sizeof more, " and %zu more process%s", others, others > 1 ? "es" : "");
+	say(virtual_name(v),
+		"attached process %d%s; %s that they have already stay charged to %s, what they take from now on "
+		"counts "
+		"here; Ctrl-C or `virtualing stop --release %s` moves them back",
+		(int)v->child.main_pid, more, print_size(size, sizeof size, attached_bytes(v->attached)),
+		cage_homes_main(attached_homes(v->attached)), virtual_name(v));
+}
+
+static int attach_all(struct virtual *v, struct err *e)
+{
+	int r = open_cage(v, e);
+
+	if (r == 0)
+		r = virtual_watch_memory(v, e);
+	if (r == 0)
+		r = undertaker_call(&v->undertaker, v->cage, true, e);
+	v->started = time(NULL);
+	v->started_ms = loop_now_ms();
+	return r < 0 ? r : join_all(v, e);
+}
+
 static int launch_all(struct virtual *v, struct err *e)
 {
 	struct jail_look *look = v->look;
@@ -206,6 +269,8 @@ static int launch_all(struct virtual *v, struct err *e)
 
 	v->look = NULL;
 	v->failure = 125;
+	if (v->attached)
+		return attach_all(v, e);
 	r = jail_prepare(&v->spec->jail, look, virtual_name(v), v->spec->argv, v->owner->environ,
 		journal_undo(state_journal(v->folder)), &v->ready, e);
 	if (r == 0)
@@ -214,7 +279,7 @@ static int launch_all(struct virtual *v, struct err *e)
 		r = virtual_watch_memory(v, e);
 	/* An init dies with us by itself, unless it is frozen then. */
 	if (r == 0 && (!jail_wants_init(v->ready) || cage_frozen_defer_kills(v->cage)))
-		r = undertaker_call(&v->undertaker, v->cage, e);
+		r = undertaker_call(&v->undertaker, v->cage, false, e);
 	if (r == 0)
 		r = start_child(v, e);
 	v->started = time(NULL);
@@ -233,7 +298,7 @@ static void launch(struct virtual *v)
 	if (launch_all(v, &v->err) < 0) {
 		v->failed = true;
 		clear(v);
-	} else if (!jail_wants_init(v->ready)) {
+	} else if (v->attached || !jail_wants_init(v->ready)) {
 		happen(v, EVENT_STARTED);
 	}
 }
@@ -253,7 +318,9 @@ static void running(struct virtual *v)
 		clear(v);
 		return;
 	}
-	virtual_happened(v, "started", json_pack("{s:i}", "pid", (int)v->child.main_pid));
+	virtual_happened(v, v->attached ? "attached" : "started", json_pack("{s:i}", "pid", (int)v->child.main_pid));
+	if (v->attached)
+		tell_attached(v);
 	v->owner->started(v->owner, v);
 	if (v->stop_wanted)
 		ask_to_end(v);
@@ -310,6 +377,10 @@ static void keep_again(struct virtual *v)
 {
 	struct err e;
 
+	if (v->attached) { /* it has no address; somebody in it could not be waited for */
+		child_ended(v);
+		return;
+	}
 	if (start_keeper(v, &e) < 0) {
 		vip_stop(&v->keeper);
 		loop_set_alarm(v->owner->loop, &v->alarm, KEEPER_AGAIN_MS);
@@ -328,7 +399,13 @@ static void ask_to_end(struct virtual *v)
 {
 	struct err e;
 
+	if (v->release) {
+		clear(v);
+		return;
+	}
 	v->state = VIRTUAL_STOPPING;
+	if (v->attached)
+		attached_signal(v->attached, SIGTERM);
 	if (v->memory)
 		memory_let_go(v->memory);
 	/* A stopped program cannot act on SIGTERM. */
@@ -380,6 +457,13 @@ static void reap(struct virtual *v)
 
 static void child_ended(struct virtual *v)
 {
+	struct err e;
+
+	if (v->attached) {
+		if (watch_attached(v, &e) < 0)
+			clear(v);
+		return;
+	}
 	reap(v);
 	/* Its last reports may have ended the virtual already: it ran, and that could not be written down. */
 	if (!v->reaped || v->state >= VIRTUAL_CLEARING)
@@ -416,7 +500,7 @@ static void tell_end(struct virtual *v)
 	if (v->spec->report)
 		virtual_sum_up(v, how);
 	blocks_end(v->blocks);
-	virtual_happened(v, "exit", how);
+	virtual_happened(v, v->release && cage_is_populated(v->cage) ? "released" : "exit", how);
 }
 
 static bool anything_alive(struct virtual *v)
@@ -433,7 +517,8 @@ static void clear_later(struct virtual *v)
 		say(virtual_name(v),
 			"its processes have been killed but do not end (uninterruptible sleep?); still waiting");
 	}
-	kill_all(v);
+	if (!v->release)
+		kill_all(v);
 	loop_set_alarm(v->owner->loop, &v->alarm, v->clear_ms);
 	v->clear_ms = v->clear_ms * 2 < CLEAR_LONGEST_MS ? v->clear_ms * 2 : CLEAR_LONGEST_MS;
 }
@@ -452,7 +537,7 @@ static void undo_all(struct virtual *v)
 static void clear_more(struct virtual *v)
 {
 	loop_clear_alarm(v->owner->loop, &v->alarm);
-	if (anything_alive(v) || !killed_look(v->killed)) {
+	if ((!v->release && anything_alive(v)) || !killed_look(v->killed)) {
 		clear_later(v);
 		return;
 	}
@@ -472,8 +557,11 @@ static void clear_more(struct virtual *v)
 
 static void stop_listening(struct virtual *v)
 {
-	virtual_unwatch_memory(v);
 	struct loop *l = v->owner->loop;
+
+	if (v->release && v->cage && cage_is_populated(v->cage))
+		cage_lift(v->cage); /* who waits for memory now must not be killed for it */
+	virtual_unwatch_memory(v);
 
 	loop_clear_alarm(l, &v->alarm);
 	loop_unwatch(l, &v->keeper_watch);
@@ -581,6 +669,7 @@ static struct virtual *new_virtual(struct virtual_owner *o, struct spec *spec, s
 	v->events = json_array();
 	v->counts = json_object();
 	v->limits_at_start = spec->report ? virtual_limits(spec) : NULL;
+	v->release = spec->attach_count > 0;
 	return v;
 }
 
@@ -592,6 +681,8 @@ int virtual_start(struct virtual_owner *o, struct spec *spec, struct jail_look *
 	bool recovered;
 	int r = blocks ? blocks_read(blocks, limited, virtual_send_to_script, v, &v->blocks, e) : 0;
 
+	if (r == 0 && spec->attach_count)
+		r = attached_look(o->host, spec->attach, spec->attach_count, spec->attach_tree, &v->attached, e);
 	if (r == 0)
 		r = state_open(spec->name, &recovered, &v->folder, e);
 	if (r < 0) {
@@ -617,6 +708,7 @@ void virtual_free(struct virtual *v)
 	cage_drop(&v->cage);
 	jail_look_drop(&v->look);
 	jail_ready_drop(&v->ready);
+	attached_drop(&v->attached);
 	fd_drop(&v->child.pidfd);
 	fd_drop(&v->child.report);
 	fd_drop(&v->child.main_pidfd);
@@ -633,6 +725,18 @@ void virtual_stop(struct virtual *v, unsigned timeout_ms)
 {
 	v->stop_ms = timeout_ms;
 	happen(v, EVENT_STOP);
+}
+
+void virtual_end(struct virtual *v, unsigned timeout_ms)
+{
+	if (v->state < VIRTUAL_CLEARING)
+		v->release = false;
+	virtual_stop(v, timeout_ms);
+}
+
+bool virtual_is_attached(const struct virtual *v)
+{
+	return v->attached;
 }
 
 int virtual_signal(struct virtual *v, int signal, struct err *e)
@@ -660,7 +764,7 @@ void virtual_look_children(struct virtual *v)
 		memory_look(v->memory);
 		killed_soon(v->killed);
 	}
-	if (v->state != VIRTUAL_RUNNING || jail_wants_init(v->ready))
+	if (v->state != VIRTUAL_RUNNING || v->attached || jail_wants_init(v->ready))
 		return;
 	if (waitid(P_PIDFD, (id_t)v->child.pidfd, &info, WSTOPPED | WNOHANG) == 0 && info.si_pid)
 		v->owner->stopped(v->owner, v, info.si_status);
@@ -692,6 +796,8 @@ int virtual_status(const struct virtual *v)
 
 	if (v->failed)
 		return v->failure;
+	if (v->attached) /* how they have ended only their parents learn */
+		return 0;
 	if (!v->ended)
 		return 125;
 	return signal ? 128 + signal : WEXITSTATUS(v->wait_status);

@@ -73,8 +73,11 @@ int virtual_start(struct virtual_owner *o, struct spec *spec, struct jail_look *
 	struct virtual **ret, struct err *e);
 void virtual_free(struct virtual *v); /* VIRTUAL_GONE only */
 
-/* SIGTERM, and SIGKILL to the whole cage after timeout_ms; a second call kills at once. */
+/* SIGTERM, and SIGKILL to the whole cage after timeout_ms; a second call kills at once.  One round running processes is
+ * left instead: they go back to where they came from, unless virtual_end() says that they are to end, too. */
 void virtual_stop(struct virtual *v, unsigned timeout_ms);
+void virtual_end(struct virtual *v, unsigned timeout_ms);
+bool virtual_is_attached(const struct virtual *v);
 int virtual_signal(struct virtual *v, int signal, struct err *e); /* to the main process */
 
 /* A block of the script has answered. */

@@ -5,6 +5,7 @@
 #include <jansson.h>
 
 #include "cage/gauge.h"
+#include "run/attached.h"
 #include "run/blocks.h"
 #include "run/killed.h"
 #include "run/memory.h"
@@ -38,6 +39,8 @@ struct virtual
 	struct jail_ready *ready;
 	struct vip_keeper keeper;
 	struct spawned child;
+	struct attached *attached; /* instead of a child of ours; or NULL */
+	bool release;		   /* at its end everybody in it goes back to where he came from */
 	struct undertaker undertaker;
 	int listener;
 	time_t started;

@@ -12,7 +12,7 @@
 #include "spec/row.h"
 
 /* Of one argument, and of one variable of the environment: the kernel's MAX_ARG_STRLEN, with its NUL. */
-enum { ARGUMENT_MAX = 131072 };
+enum { ARGUMENT_MAX = 131072, PID_LIMIT = 4194304 /* proc_sys_kernel(5), pid_max */ };
 
 static const char blanks[] = " \t";
 
@@ -113,9 +113,9 @@ void read_command(struct reader *r, const struct row *row, const json_t *value)
 
 json_t *write_command(const struct spec *s, const struct row *row)
 {
-	json_t *list = json_array();
+	json_t *list = s->argv ? json_array() : NULL;
 
-	for (char **word = s->argv; *word; word++)
+	for (char **word = s->argv; word && *word; word++)
 		json_array_append_new(list, json_string(*word));
 	return list;
 }
@@ -195,4 +195,46 @@ json_t *write_env(const struct spec *s, const struct row *row)
 	for (size_t i = 0; i < s->jail.env_count; i++)
 		json_array_append_new(list, json_string(s->jail.env[i]));
 	return list;
+}
+
+/* ---- what runs already ---- */
+
+static void add_pid(struct reader *r, const json_t *value)
+{
+	struct spec *s = r->spec;
+	uint64_t number;
+	pid_t *more;
+
+	if (!value_count(r, value, 1, PID_LIMIT, &number))
+		return;
+	more = array_more(r, &s->attach, s->attach_count, sizeof *more);
+	if (more)
+		s->attach[s->attach_count++] = (pid_t)number;
+}
+
+void read_pids(struct reader *r, const struct row *row, const json_t *value)
+{
+	json_t *pid;
+	size_t i;
+
+	if (!json_is_array(value))
+		add_pid(r, value);
+	else if (json_array_size(value) == 0)
+		fault(r, "the list is empty: which processes?");
+	json_array_foreach ((json_t *)value, i, pid)
+		add_pid(r, pid);
+}
+
+json_t *write_pids(const struct spec *s, const struct row *row)
+{
+	json_t *list = s->attach_count ? json_array() : NULL;
+
+	for (size_t i = 0; i < s->attach_count; i++)
+		json_array_append_new(list, json_integer(s->attach[i]));
+	return list;
+}
+
+json_t *write_tree(const struct spec *s, const struct row *row)
+{
+	return s->attach_tree ? json_true() : NULL;
 }

@@ -89,6 +89,10 @@ static const struct row rows[] = {
 		.use = USE_FILE, .read = read_seconds, .write = write_seconds, FIELD(deadline_ms)},
 	{SPEC_OTHER, "report", .arg = "FILE", .help = "at its end write a summary to FILE: one JSON object with status, times, peak, rescues, kills",
 		.use = USE_START, .read = read_path, .write = write_text, FIELD(report)},
+	{SPEC_OTHER, "attach", .arg = "PID", .help = "put the cage round this running process, or a list of them, instead of a command",
+		.use = USE_FILE, .read = read_pids, .write = write_pids},
+	{SPEC_OTHER, "tree", .help = "with all processes that these have started, and those in turn",
+		.use = USE_FILE | USE_ATTACH, .form = FORM_ON, .read = read_bool, .write = write_tree, FIELD(attach_tree)},
 	{SPEC_OTHER, "quiet", .help = "say nothing but errors",
 		.use = USE_START, .form = FORM_ON, .read = read_bool, .write = write_bool, FIELD(quiet)},
 	/* clang-format on */

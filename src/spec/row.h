@@ -70,6 +70,10 @@ void read_path(struct reader *r, const struct row *row, const json_t *value);
 void read_word(struct reader *r, const struct row *row, const json_t *value);
 void read_seconds(struct reader *r, const struct row *row, const json_t *value);
 
+void read_pids(struct reader *r, const struct row *row, const json_t *value);
+json_t *write_pids(const struct spec *s, const struct row *row);
+json_t *write_tree(const struct spec *s, const struct row *row);
+
 json_t *write_name(const struct spec *s, const struct row *row);
 json_t *write_group(const struct spec *s, const struct row *row);
 json_t *write_bool(const struct spec *s, const struct row *row);

@@ -240,9 +240,18 @@ static void read_document(struct reader *r, const json_t *document)
 
 static void finish_command(struct reader *r)
 {
+	const struct spec *s = r->spec;
+
 	r->section = spec_section_names[SPEC_JAIL];
 	r->key = "cmnd";
-	if (!r->spec->argv && !is_faulty(r, "cmnd") && !is_faulty(r, ""))
+	if (s->attach_count && s->argv)
+		fault(r,
+			":attach is given, too: either a command is started, or a cage is put round what runs already");
+	r->key = "root";
+	if (s->attach_count && s->jail.root)
+		fault(r, "no jail can be built round what runs already (:attach): only a cage");
+	r->key = "cmnd";
+	if (!s->argv && !s->attach_count && !is_faulty(r, "cmnd") && !is_faulty(r, ""))
 		fault(r, ":cmnd is missing: what shall be run?");
 }
 
@@ -302,6 +311,7 @@ void spec_drop(struct spec **s)
 	jail_clear(&(*s)->jail);
 	vip_clear(&(*s)->vip);
 	free((*s)->report);
+	free((*s)->attach);
 	free((*s)->name);
 	free((*s)->group);
 	free(*s);

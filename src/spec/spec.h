@@ -20,9 +20,12 @@
 #include "net/vip.h"
 
 struct spec {
-	char *name;  /* of the virtual: letters, digits, ".", "_", "-"; at most 64, not beginning with "." or "-" */
-	char *group; /* where its groups are: the name, or an absolute path below each hierarchy */
-	char **argv; /* the command, NULL-terminated */
+	char *name;    /* of the virtual: letters, digits, ".", "_", "-"; at most 64, not beginning with "." or "-" */
+	char *group;   /* where its groups are: the name, or an absolute path below each hierarchy */
+	char **argv;   /* the command, NULL-terminated */
+	pid_t *attach; /* round these running processes, instead of a command */
+	size_t attach_count;
+	bool attach_tree; /* with all that they have started */
 	struct limits limits;
 	struct grow grow;
 	struct give_back give_back;

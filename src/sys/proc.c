@@ -24,19 +24,79 @@ static ssize_t read_file(const char *path, char *buffer, size_t size)
 	return n;
 }
 
-uint64_t proc_start_time(pid_t pid)
+/* The fields of /proc/PID/stat from the third on, in text; NULL: no such process. */
+static const char *read_stat(pid_t pid, char *text, size_t size)
 {
-	enum { FIELDS_AFTER_NAME = 20 }; /* field 22, counted from the state, which is field 3 */
-	char path[64], text[1024];
-	char *at;
+	char path[64];
+	char *end;
 
 	snprintf(path, sizeof path, "/proc/%d/stat", pid);
+	if (read_file(path, text, size) <= 0)
+		return NULL;
+	end = strrchr(text, ')'); /* the name may hold anything, brackets too */
+	return end && end[1] ? end + 2 : NULL;
+}
+
+/* Field by its number in proc_pid_stat(5); 0 when there is no such process. */
+static uint64_t stat_field(pid_t pid, int number)
+{
+	enum { FIRST = 3 };
+	char text[1024];
+	const char *at = read_stat(pid, text, sizeof text);
+
+	for (int i = FIRST; at && i < number; i++) {
+		at = strchr(at, ' ');
+		at = at ? at + 1 : NULL;
+	}
+	return at ? strtoull(at, NULL, 10) : 0;
+}
+
+uint64_t proc_start_time(pid_t pid)
+{
+	return stat_field(pid, 22);
+}
+
+pid_t proc_parent(pid_t pid)
+{
+	return (pid_t)stat_field(pid, 4);
+}
+
+void proc_name(pid_t pid, char *ret, size_t size)
+{
+	char path[64];
+
+	snprintf(path, sizeof path, "/proc/%d/comm", pid);
+	if (read_file(path, ret, size) < 0)
+		*ret = '\0';
+	ret[strcspn(ret, "\n")] = '\0';
+}
+
+bool proc_is_kernel_thread(pid_t pid)
+{
+	enum { PF_KTHREAD = 0x00200000 }; /* include/linux/sched.h */
+
+	return stat_field(pid, 9) & PF_KTHREAD;
+}
+
+bool proc_is_zombie(pid_t pid)
+{
+	char text[1024];
+	const char *at = read_stat(pid, text, sizeof text);
+
+	return at && (*at == 'Z' || *at == 'X');
+}
+
+uint64_t proc_status_number(pid_t pid, const char *word)
+{
+	char path[64], text[4096], line[64];
+	const char *at;
+
+	snprintf(path, sizeof path, "/proc/%d/status", pid);
+	snprintf(line, sizeof line, "\n%s:", word);
 	if (read_file(path, text, sizeof text) <= 0)
 		return 0;
-	at = strrchr(text, ')'); /* the name may hold anything, brackets too */
-	for (int i = 0; at && i < FIELDS_AFTER_NAME; i++)
-		at = strchr(at + 1, ' ');
-	return at ? strtoull(at + 1, NULL, 10) : 0;
+	at = strstr(text, line);
+	return at ? strtoull(at + strlen(line), NULL, 10) : 0;
 }
 
 pid_t proc_pid_of(int pidfd)

@@ -1,6 +1,7 @@
 /* Processes, held so that a reused pid can never be mistaken for them. */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -8,6 +9,16 @@
 
 /* When the process started, in clock ticks since boot (/proc/PID/stat, field 22); 0 when there is no such process. */
 uint64_t proc_start_time(pid_t pid);
+
+pid_t proc_parent(pid_t pid); /* 0 when there is no such process, or the parent is not to be seen from here */
+
+/* What a process calls itself (/proc/PID/comm), cut to what ret holds; "" when there is none. */
+void proc_name(pid_t pid, char *ret, size_t size);
+bool proc_is_kernel_thread(pid_t pid);
+bool proc_is_zombie(pid_t pid); /* it has ended, and its parent has not asked how */
+
+/* A number of /proc/PID/status, "RssAnon" (in KiB), "Tgid"; 0 when there is none. */
+uint64_t proc_status_number(pid_t pid, const char *word);
 
 /* The pid that a pidfd stands for, in our pid namespace (/proc/self/fdinfo, "Pid:"); -1 when it has been reaped. */
 pid_t proc_pid_of(int pidfd);
