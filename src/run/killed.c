@@ -358,20 +358,28 @@ static void put_parts(struct text *t, const struct cage_parts *p)
 	}
 }
 
-void killed_say(const struct killed *w, const char *name)
+static void say_kills(const struct killed *w, const struct kills *k, bool mixed, const char *name)
 {
-	const struct kills *k = killed_all(w);
 	char text[TEXT] = "", limit[16], peak[16];
 	struct text t = {text, sizeof text};
 	struct cage_usage last;
 
-	if (!k)
-		return;
 	cage_memory(w->cage, &last);
 	put_victims(&t, k);
-	put_cause(&t, k, w->mixed);
+	put_cause(&t, k, mixed);
 	put(&t, ", limit %s, peak %s", print_size(limit, sizeof limit, last.memory_limit_bytes),
 		print_size(peak, sizeof peak, last.memory_peak_bytes));
 	put_parts(&t, &k->parts);
 	say(name, "killed for memory by the kernel: %s", text);
+}
+
+void killed_say(const struct killed *w, const char *name)
+{
+	if (killed_all(w))
+		say_kills(w, &w->all, w->mixed, name);
+}
+
+void killed_say_these(const struct killed *w, const struct kills *k, const char *name)
+{
+	say_kills(w, k, false, name);
 }

@@ -542,7 +542,8 @@ static void clear_more(struct virtual *v)
 		return;
 	}
 	undertaker_dismiss(&v->undertaker);
-	killed_say(v->killed, virtual_name(v));
+	if (!v->attached) /* there each has been told when it happened */
+		killed_say(v->killed, virtual_name(v));
 	if (!v->failed && v->cage)
 		tell_end(v);
 	killed_drop(&v->killed);

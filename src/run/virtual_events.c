@@ -87,7 +87,12 @@ const struct memory_owner virtual_memory_owner = {
 
 static void somebody_killed(struct killed_owner *o, const struct kills *k)
 {
-	virtual_happened(OWNER_OF(o, killed_owner), "killed", killed_json(k));
+	struct virtual *v = OWNER_OF(o, killed_owner);
+
+	virtual_happened(v, "killed", killed_json(k));
+	/* A shell that has been attached lives on after what it has started was killed: its user is told now. */
+	if (v->attached)
+		killed_say_these(v->killed, k, virtual_name(v));
 }
 
 const struct killed_owner virtual_killed_owner = {somebody_killed};
