@@ -42,7 +42,7 @@ uninstall:
 	@ninja -C $(BUILD) uninstall
 
 format:
-	@find src tests bench -name '*.[ch]' -exec clang-format -i {} +
+	@find src apps tests bench -name '*.[ch]' -exec clang-format -i {} +
 
 lint:
 	@tests/run lint
