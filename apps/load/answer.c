@@ -79,24 +79,25 @@ static uint64_t resident_bytes(void)
 static void answer_stats(struct request *q, const atomic_bool *stop)
 {
 	struct hold_sum held = hold_count(q->server->hold);
-	struct jobs_sum jobs = jobs_count(q->server->jobs);
+	struct jobs_sum jobs = jobs_count(q->server->jobs), takers = jobs_count(q->server->takers);
 
 	reply_json(q, MHD_HTTP_OK,
 		json_pack("{s:i, s:f, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "pid", (int)getpid(), "uptime_seconds",
 			seconds_since(q->server->started_us), "requests", (json_int_t)atomic_load(&q->server->requests),
 			"chunk_bytes", (json_int_t)hold_chunk_bytes(q->server->hold), "chunks", (json_int_t)held.chunks,
 			"bytes", (json_int_t)held.bytes, "rss_bytes", (json_int_t)resident_bytes(), "running",
-			(json_int_t)jobs.running, "waiting", (json_int_t)jobs.waiting));
+			(json_int_t)(jobs.running + takers.running), "waiting",
+			(json_int_t)(jobs.waiting + takers.waiting)));
 }
 
 /* A health check may append what it likes to /ping. */
 static const struct route routes[] = {
-	{"/ping", METHOD_GET | METHOD_HEAD, UINT_MAX, 0, false, answer_ping},
-	{"/stats", METHOD_GET | METHOD_HEAD, 0, 0, false, answer_stats},
-	{"/generate-load/memory", METHOD_GET, 0, 0, true, answer_memory},
-	{"/generate-load/memory", METHOD_DELETE, PARAM(CHUNKS), 0, true, answer_give_back},
-	{"/generate-load/cpu", METHOD_GET, PARAM(SECONDS), PARAM(SECONDS), true, answer_cpu},
-	{"/generate-load/io", METHOD_GET, PARAM(BYTES) | PARAM(PATH), PARAM(BYTES) | PARAM(PATH), true, answer_io},
+	{"/ping", METHOD_GET | METHOD_HEAD, UINT_MAX, 0, LANE_AT_ONCE, answer_ping},
+	{"/stats", METHOD_GET | METHOD_HEAD, 0, 0, LANE_AT_ONCE, answer_stats},
+	{"/generate-load/memory", METHOD_GET, 0, 0, LANE_TAKER, answer_memory},
+	{"/generate-load/memory", METHOD_DELETE, PARAM(CHUNKS), 0, LANE_JOBS, answer_give_back},
+	{"/generate-load/cpu", METHOD_GET, PARAM(SECONDS), PARAM(SECONDS), LANE_JOBS, answer_cpu},
+	{"/generate-load/io", METHOD_GET, PARAM(BYTES) | PARAM(PATH), PARAM(BYTES) | PARAM(PATH), LANE_JOBS, answer_io},
 };
 
 const struct route *route_find(const char *path, unsigned method, unsigned *methods)

@@ -1,7 +1,8 @@
 /* The memory that the program holds: chunks of one size, full of random bytes.
  *
  * Each chunk is a mapping of its own, so that what is given back really goes back to the kernel.  All calls but
- * hold_drop may be made by several threads at once.
+ * hold_drop may be made by several threads at once; of hold_take there should be one at a time, for a second one's
+ * mmap() would wait for the first, if that is held up, and everybody who gives memory back would wait for both.
  */
 #pragma once
 

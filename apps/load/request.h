@@ -16,9 +16,13 @@
 /* HEAD is for those that do nothing: a client that only looks shall cause no load. */
 enum method { METHOD_GET = 1, METHOD_HEAD = 2, METHOD_DELETE = 4 };
 
+/* Who answers: the thread that speaks HTTP, the one that takes memory, one of several. */
+enum lane { LANE_AT_ONCE, LANE_TAKER, LANE_JOBS };
+
 struct server {
-	struct MHD_Daemon *daemons[LISTEN_MAX]; /* one for each socket */
-	size_t daemon_count;
+	struct MHD_Daemon *daemon;
+	struct gate *gate;
+	struct jobs *takers; /* one thread that takes memory */
 	struct jobs *jobs;
 	struct hold *hold;
 	struct MHD_Response *pong;	/* always the same, made once */
@@ -44,7 +48,7 @@ struct route {
 	const char *path;
 	unsigned methods;
 	unsigned allowed, needed; /* parameters; UINT_MAX: any, and they are not looked at */
-	bool is_slow;		  /* answered by one of the jobs' threads */
+	enum lane lane;
 	void (*answer)(struct request *q, const atomic_bool *stop);
 };
 

@@ -1,11 +1,12 @@
-/* Who runs: main waits for signals.  One thread for each listening socket speaks HTTP and answers what is quick; what
- * takes long is a job for one of WORKERS threads, and its connection sleeps meanwhile.
+/* Who runs: main waits for signals.  The gate takes connections; one thread of libmicrohttpd speaks HTTP on all of them
+ * and answers what is quick.  What takes long is a job for another thread, and its connection sleeps meanwhile: one
+ * thread takes memory, one chunk after the other (hold.h says why), and WORKERS do the rest.
  *
  * Why not a thread for each connection, or several for all: a request for memory may be held in a page fault for
  * seconds, by a guard or by the kernel's reclaim.  A thread that served others beside it would be held with it, and a
- * new thread would need memory first.  So the threads of HTTP take no new memory: what they allocate comes from
- * RESERVE, which is there and touched from the beginning.  (What the kernel needs for a new connection is charged to
- * the same cage, and out of our hands.)
+ * new thread would need memory first.  So the thread of HTTP takes no new memory: what it allocates comes from RESERVE,
+ * which is there and touched from the beginning.  Then connections that are there are answered, and may give memory
+ * back, while the cage is full; a new one waits at the gate, since the kernel charges its socket to the same cage.
  */
 #include "load/server.h"
 
@@ -19,11 +20,12 @@
 
 #include "base/own.h"
 #include "load/clock.h"
+#include "load/gate.h"
 #include "load/request.h"
 
 enum {
 	WORKERS = 32,
-	CONNECTIONS = 400, /* below the usual limit of 1024 descriptors, with two sockets */
+	CONNECTIONS = 900, /* below 1024, the usual limit of descriptors */
 	IDLE_S = 60,
 	CONNECTION_BYTES = 16 << 10, /* its buffers; a longer head is refused */
 	STACK = 256 << 10,
@@ -148,7 +150,7 @@ static void hand_over(struct request *q)
 {
 	q->job.run = run;
 	MHD_suspend_connection(q->connection);
-	if (jobs_add(q->server->jobs, &q->job) < 0) {
+	if (jobs_add(q->route->lane == LANE_TAKER ? q->server->takers : q->server->jobs, &q->job) < 0) {
 		reply_error(q, MHD_HTTP_SERVICE_UNAVAILABLE, "the program is ending");
 		MHD_resume_connection(q->connection);
 	}
@@ -171,7 +173,7 @@ static enum MHD_Result handle(void *cls, struct MHD_Connection *connection, cons
 		*body_size = 0;
 		return MHD_YES;
 	}
-	if (!q->status && q->route->is_slow) {
+	if (!q->status && q->route->lane != LANE_AT_ONCE) {
 		hand_over(q);
 		return MHD_YES;
 	}
@@ -204,33 +206,29 @@ __attribute__((format(printf, 2, 0))) static void log_line(void *cls, const char
 	vfprintf(stderr, format, args);
 }
 
-static int start_daemons(struct server *s, struct listen_sockets *sockets, struct err *e)
+static void serve_connection(void *with, int fd, const struct sockaddr *from, socklen_t length)
 {
-	while (s->daemon_count < sockets->count) {
-		struct MHD_Daemon *daemon = MHD_start_daemon(
-			MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC | MHD_USE_ERROR_LOG, 0,
-			NULL, NULL, handle, s, MHD_OPTION_EXTERNAL_LOGGER, log_line, NULL, MHD_OPTION_LISTEN_SOCKET,
-			sockets->fds[s->daemon_count], MHD_OPTION_URI_LOG_CALLBACK, begin, s,
-			MHD_OPTION_NOTIFY_COMPLETED, end, s, MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS,
-			MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-			(size_t)CONNECTION_BYTES, MHD_OPTION_THREAD_STACK_SIZE, (size_t)STACK, MHD_OPTION_END);
+	const struct server *s = with;
 
-		if (!daemon)
-			return err_sys(e, "start the HTTP server");
-		sockets->fds[s->daemon_count] = -1; /* the daemon's */
-		s->daemons[s->daemon_count++] = daemon;
-	}
-	return 0;
+	MHD_add_connection(s->daemon, fd, from, length); /* closes it when there are too many */
 }
 
-static void stop_daemons(struct server *s)
+static int start_daemon(struct server *s, struct err *e)
 {
-	while (s->daemon_count)
-		MHD_stop_daemon(s->daemons[--s->daemon_count]); /* closes its socket */
+	s->daemon = MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_NO_LISTEN_SOCKET |
+					     MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC | MHD_USE_ERROR_LOG,
+		0, NULL, NULL, handle, s, MHD_OPTION_EXTERNAL_LOGGER, log_line, NULL, MHD_OPTION_URI_LOG_CALLBACK,
+		begin, s, MHD_OPTION_NOTIFY_COMPLETED, end, s, MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS,
+		MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+		(size_t)CONNECTION_BYTES, MHD_OPTION_THREAD_STACK_SIZE, (size_t)STACK, MHD_OPTION_END);
+	return s->daemon ? 0 : err_sys(e, "start the HTTP server");
 }
 
 static void drop(struct server *s)
 {
+	if (s->daemon)
+		MHD_stop_daemon(s->daemon);
+	jobs_drop(&s->takers);
 	jobs_drop(&s->jobs);
 	hold_drop(&s->hold);
 	if (s->pong)
@@ -248,7 +246,7 @@ static int prepare(struct server *s, size_t chunk_bytes, struct err *e)
 	s->exhausted = reply_make(json_pack("{s:s}", "error", "memory is exhausted"));
 	if (!s->hold || !s->pong || !s->exhausted)
 		return err_set(e, ENOMEM, "start the HTTP server: %s", strerrordesc_np(ENOMEM));
-	return jobs_new(WORKERS, &s->jobs, e);
+	return jobs_new(1, &s->takers, e) < 0 ? -e->code : jobs_new(WORKERS, &s->jobs, e);
 }
 
 int server_start(struct listen_sockets *sockets, size_t chunk_bytes, struct server **ret, struct err *e)
@@ -263,9 +261,10 @@ int server_start(struct listen_sockets *sockets, size_t chunk_bytes, struct serv
 		return err_sys(e, "start the HTTP server");
 	r = prepare(s, chunk_bytes, e);
 	if (r == 0)
-		r = start_daemons(s, sockets, e);
+		r = start_daemon(s, e);
+	if (r == 0)
+		r = gate_open(sockets, serve_connection, s, &s->gate, e);
 	if (r < 0) {
-		stop_daemons(s);
 		drop(s);
 		return r;
 	}
@@ -275,9 +274,9 @@ int server_start(struct listen_sockets *sockets, size_t chunk_bytes, struct serv
 
 bool server_stop(struct server **s, unsigned timeout_ms)
 {
-	if (!jobs_end((*s)->jobs, timeout_ms))
+	if (!gate_close(&(*s)->gate, timeout_ms) || !jobs_end((*s)->jobs, timeout_ms) ||
+		!jobs_end((*s)->takers, timeout_ms))
 		return false;
-	stop_daemons(*s);
 	drop(*s);
 	*s = NULL;
 	return true;

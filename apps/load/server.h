@@ -9,8 +9,8 @@
 
 struct server;
 
-/* Serves in threads of its own, which have the caller's mask of signals.  sockets: they are the server's afterwards,
- * and listen_close is for what could not be used.  chunk_bytes: what a request for memory takes. */
+/* Serves in threads of its own, which have the caller's mask of signals.  sockets: taken over when it succeeds.
+ * chunk_bytes: what a request for memory takes. */
 int server_start(struct listen_sockets *sockets, size_t chunk_bytes, struct server **ret, struct err *e);
 
 /* Takes no more requests, ends those that there are, and frees everything.  False: a request did not end in time (it
