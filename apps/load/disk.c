@@ -75,6 +75,8 @@ static int check_room(const struct place *p, const char *path, uint64_t bytes, s
 
 	if (fstatvfs(p->directory, &fs) < 0)
 		return err_sys(e, "read the free space for %s", path);
+	if (fs.f_blocks == 0) /* ramfs and the like do not count */
+		return 0;
 	if (__builtin_mul_overflow((uint64_t)fs.f_bavail, (uint64_t)fs.f_frsize, &room) || room >= bytes)
 		return 0;
 	return err_set(e, ENOSPC, "no room for %s at %s: %s are free", print_size(wanted, sizeof wanted, bytes), path,
