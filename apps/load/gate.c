@@ -6,9 +6,9 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
-#include <time.h>
 
 #include "base/own.h"
+#include "load/clock.h"
 
 enum { STACK = 256 << 10, PAUSE_US = 100000 };
 
@@ -78,13 +78,11 @@ int gate_open(struct listen_sockets *sockets,
 
 bool gate_close(struct gate **g, unsigned timeout_ms)
 {
-	struct timespec until;
+	struct timespec until = clock_after(CLOCK_REALTIME, timeout_ms); /* the only clock that it knows */
 
 	if (!*g)
 		return true;
 	eventfd_write((*g)->closing, 1);
-	clock_gettime(CLOCK_REALTIME, &until);
-	until.tv_sec += timeout_ms / 1000;
 	if (pthread_timedjoin_np((*g)->thread, NULL, &until) != 0)
 		return false;
 	fd_drop(&(*g)->closing);

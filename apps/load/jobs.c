@@ -3,9 +3,9 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "base/own.h"
+#include "load/clock.h"
 
 enum { STACK = 256 << 10 };
 
@@ -121,16 +121,9 @@ struct jobs_sum jobs_count(struct jobs *j)
 
 bool jobs_end(struct jobs *j, unsigned timeout_ms)
 {
-	struct timespec until;
+	struct timespec until = clock_after(CLOCK_MONOTONIC, timeout_ms);
 	bool ended;
 
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += timeout_ms / 1000;
-	until.tv_nsec += (long)(timeout_ms % 1000) * 1000000;
-	if (until.tv_nsec >= 1000000000) {
-		until.tv_sec++;
-		until.tv_nsec -= 1000000000;
-	}
 	pthread_mutex_lock(&j->lock);
 	atomic_store(&j->stop, true);
 	while (j->sum.running + j->sum.waiting > 0 && pthread_cond_timedwait(&j->changed, &j->lock, &until) == 0)

@@ -13,7 +13,6 @@
 #include <errno.h>
 #include <limits.h>
 #include <malloc.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -200,12 +199,6 @@ static int keep_reserve(struct err *e)
 	return 0;
 }
 
-__attribute__((format(printf, 2, 0))) static void log_line(void *cls, const char *format, va_list args)
-{
-	fputs("virtualing-load: ", stderr);
-	vfprintf(stderr, format, args);
-}
-
 static void serve_connection(void *with, int fd, const struct sockaddr *from, socklen_t length)
 {
 	const struct server *s = with;
@@ -215,12 +208,12 @@ static void serve_connection(void *with, int fd, const struct sockaddr *from, so
 
 static int start_daemon(struct server *s, struct err *e)
 {
-	s->daemon = MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_NO_LISTEN_SOCKET |
-					     MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC | MHD_USE_ERROR_LOG,
-		0, NULL, NULL, handle, s, MHD_OPTION_EXTERNAL_LOGGER, log_line, NULL, MHD_OPTION_URI_LOG_CALLBACK,
-		begin, s, MHD_OPTION_NOTIFY_COMPLETED, end, s, MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS,
-		MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-		(size_t)CONNECTION_BYTES, MHD_OPTION_THREAD_STACK_SIZE, (size_t)STACK, MHD_OPTION_END);
+	s->daemon = MHD_start_daemon(
+		MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC, 0,
+		NULL, NULL, handle, s, MHD_OPTION_URI_LOG_CALLBACK, begin, s, MHD_OPTION_NOTIFY_COMPLETED, end, s,
+		MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_S,
+		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_BYTES, MHD_OPTION_THREAD_STACK_SIZE,
+		(size_t)STACK, MHD_OPTION_END);
 	return s->daemon ? 0 : err_sys(e, "start the HTTP server");
 }
 
@@ -272,10 +265,19 @@ int server_start(struct listen_sockets *sockets, size_t chunk_bytes, struct serv
 	return 0;
 }
 
+static unsigned left_ms(uint64_t end_us)
+{
+	uint64_t now_us = clock_us(CLOCK_MONOTONIC);
+
+	return now_us < end_us ? (unsigned)((end_us - now_us) / 1000) : 0;
+}
+
 bool server_stop(struct server **s, unsigned timeout_ms)
 {
-	if (!gate_close(&(*s)->gate, timeout_ms) || !jobs_end((*s)->jobs, timeout_ms) ||
-		!jobs_end((*s)->takers, timeout_ms))
+	uint64_t end_us = clock_us(CLOCK_MONOTONIC) + timeout_ms * 1000ULL;
+
+	if (!gate_close(&(*s)->gate, left_ms(end_us)) || !jobs_end((*s)->jobs, left_ms(end_us)) ||
+		!jobs_end((*s)->takers, left_ms(end_us)))
 		return false;
 	drop(*s);
 	*s = NULL;

@@ -59,10 +59,14 @@ ends() {
 		equal "$(wc -l <<<"$said")" 1 "lines of '$said'" && has "$said" "virtualing-load: "
 }
 
-resident_kib() { awk '/^RssAnon/ { print $2 }' "/proc/$PID/status"; }
+# Of smaps_rollup, which is exact; the counters of status may be off by some hundred pages.
+resident_kib() { awk '/^Anonymous:/ { print $2 }' "/proc/$PID/smaps_rollup"; }
 written_bytes() { awk '/^write_bytes/ { print $2 }' "/proc/$PID/io"; }
 cpu_ticks() { awk '{ print $14 + $15 }' "/proc/$PID/stat"; }
 has_ended() { ! kill -0 "$PID" 2>/dev/null; }
+
+# listening: where somebody listens on PORT.  Where the kernel has no tcp_diag, ss writes [::] as *.
+listening() { ss -Hltn "sport = :$PORT" | awk '{ print $4 }' | sed 's/^\*/[::]/' | LC_ALL=C sort | xargs; }
 
 # between GOT LOW HIGH WHAT
 between() { awk -v g="$1" -v l="$2" -v h="$3" 'BEGIN { exit !(g >= l && g <= h) }' || fail "$4: $1 is not from $2 to $3"; }
@@ -83,18 +87,16 @@ between() { awk -v g="$1" -v l="$2" -v h="$3" 'BEGIN { exit !(g >= l && g <= h) 
 	for address in 127.0.0.1 '[::1]'; do
 		equal "$(curl -sS "http://$address:$PORT/ping")" '{"message":"pong"}' "answer at $address"
 	done
-	equal "$(ss -Hltn "sport = :$PORT" | awk '{ print $4 }' | sort)" "127.0.0.1:$PORT
-[::1]:$PORT"
+	equal "$(listening)" "127.0.0.1:$PORT [::1]:$PORT"
 }
 
 @test "where to listen can be chosen" {
 	load_start --listen '[::1]:0'
-	equal "$(ss -Hltn "sport = :$PORT" | awk '{ print $4 }')" "[::1]:$PORT"
+	equal "$(listening)" "[::1]:$PORT"
 	load_start --listen=127.0.0.2:0
-	equal "$(ss -Hltn "sport = :$PORT" | awk '{ print $4 }')" "127.0.0.2:$PORT"
+	equal "$(listening)" "127.0.0.2:$PORT"
 	load_start --listen :0
-	equal "$(ss -Hltn "sport = :$PORT" | awk '{ print $4 }' | sort)" "0.0.0.0:$PORT
-[::]:$PORT"
+	equal "$(listening)" "0.0.0.0:$PORT [::]:$PORT"
 }
 
 @test "a request for memory takes 20 MiB and keeps them" {
@@ -154,21 +156,24 @@ END
 	equal "$STATUS $BODY" '200 {"chunks":0,"bytes":0}'
 }
 
-@test "a CPU is kept busy for so long, and a ping is answered meanwhile" {
+@test "a CPU is kept busy for so long" {
 	local before
 	load_start
 	before=$(cpu_ticks)
-	background curl -sS "http://localhost:$PORT/generate-load/cpu?seconds=1.5"
-	wait_until 5 stat_is running 1
+	ask '/generate-load/cpu?seconds=1.5'
+	between "$(field seconds)" 1.5 3 seconds
+	# Others may have had the CPU meanwhile; what it got is what the kernel counted.
+	between "$(field cpu_seconds)" 0.05 1.6 "seconds of CPU"
+	between $(($(cpu_ticks) - before)) "$(field 'cpu_seconds * 100 - 3')" 250 "ticks of CPU"
+}
+
+@test "a ping is answered while others work" {
+	load_start
+	background curl -sS "http://localhost:$PORT/generate-load/cpu?seconds=60"
+	wait_until 20 stat_is running 1 || fail "$(curl -sS "http://localhost:$PORT/stats")"
 	ask /ping
 	equal "$BODY" '{"message":"pong"}'
 	equal "$(stat_of running)" 1 "requests that run"
-	wait "${BACKGROUND[-1]}"
-	BODY=$(<"$BATS_TEST_TMPDIR/background.1")
-	between "$(field seconds)" 1.5 2.5 seconds
-	# Others may have had the CPU meanwhile; what it got is what the kernel counted.
-	between "$(field cpu_seconds)" 0.05 1.6 "seconds of CPU"
-	between $(($(cpu_ticks) - before)) "$(field 'cpu_seconds * 100 - 3')" 200 "ticks of CPU"
 }
 stat_is() { [ "$(stat_of "$1")" = "$2" ]; }
 
@@ -346,7 +351,7 @@ stat_is() { [ "$(stat_of "$1")" = "$2" ]; }
 	run -1 bash -c '"$0" --help >/dev/full' "$BUILD/virtualing-load"
 }
 
-@test "SIGTERM, SIGINT and SIGHUP end it at once with 0, whatever it is doing" {
+@test "SIGTERM, SIGINT and SIGHUP end it with 0, whatever it is doing" {
 	local signal status
 	for signal in TERM INT HUP; do
 		background env --default-signal=INT,HUP "$BUILD/virtualing-load" --listen localhost:0
@@ -354,13 +359,13 @@ stat_is() { [ "$(stat_of "$1")" = "$2" ]; }
 		load_wait
 		ask /generate-load/memory
 		background curl -sS "http://localhost:$PORT/generate-load/cpu?seconds=30"
-		wait_until 5 stat_is running 1
+		wait_until 20 stat_is running 1
 		kill "-$signal" "$PID"
-		wait_until 3 has_ended || fail "SIG$signal did not end it"
+		wait_until 10 has_ended || fail "SIG$signal did not end it"
 		status=0
 		wait "$PID" || status=$?
 		equal "$status" 0 "status after SIG$signal"
-		equal "$(ss -Hltn "sport = :$PORT")" "" "who listens after SIG$signal"
+		equal "$(listening)" "" "who listens after SIG$signal"
 		equal "$(tail -n +2 "$SAID")" "" "what it said at its end"
 	done
 }
