@@ -10,9 +10,11 @@
  */
 #include "load/server.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <limits.h>
 #include <malloc.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -136,9 +138,11 @@ static void understand(struct request *q, const char *path, const char *method)
 	}
 }
 
+static_assert(offsetof(struct request, job) == 0, "a job is the begin of its request");
+
 static void run(struct job *job, const atomic_bool *stop)
 {
-	struct request *q = (struct request *)job; /* its first member */
+	struct request *q = (struct request *)job;
 
 	q->route->answer(q, stop);
 	MHD_resume_connection(q->connection); /* from here on it may be gone */

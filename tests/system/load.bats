@@ -27,7 +27,7 @@ load_start_in() {
 }
 
 load_wait() {
-	wait_until 10 grep -qs 'listening on' "$SAID" || fail "not started:" "$(cat "$SAID")"
+	wait_until 40 grep -qs 'listening on' "$SAID" || fail "not started:" "$(cat "$SAID")"
 	PORT=$(sed -n 's/.*listening on [^ ]*:\([0-9]*\).*/\1/p' "$SAID")
 }
 
