@@ -82,6 +82,7 @@ struct cage_usage { /* UINT64_MAX where the kernel does not say */
 	uint64_t pids;
 	uint64_t oom_kills; /* of the program, not of the guard's decoys */
 	uint64_t io_read_bytes, io_write_bytes;
+	uint64_t memory_wait_us, cpu_wait_us, io_wait_us; /* somebody inside has waited for it so long: pressure */
 	struct cage_parts parts;
 };
 void cage_usage(const struct cage *c, struct cage_usage *ret);	/* best effort, never fails */

@@ -14,6 +14,7 @@ enum reader {
 	READ_NUMBER, /* the file is one number, or "max" */
 	READ_LINE,   /* the line that begins with word */
 	READ_LINES,  /* of lines that begin with "a" and "b": "a+b+c", those that are there; "a-b", both */
+	READ_FIRST,  /* the first number that stands behind word */
 	READ_SUM     /* the sum of all numbers that stand behind word */
 };
 
@@ -75,6 +76,9 @@ static const struct source sources[] = {
 	{FIELD(io_write_bytes), CTRL_IO, CGROUP_V1, PLACE_WORK, "blkio.throttle.io_service_bytes", READ_SUM, " Write ",
 		1},
 	{FIELD(io_write_bytes), CTRL_IO, CGROUP_V2, PLACE_WORK, "io.stat", READ_SUM, " wbytes=", 1},
+	{FIELD(memory_wait_us), ANY_V2, CGROUP_V2, PLACE_WORK, "memory.pressure", READ_FIRST, " total=", 1},
+	{FIELD(cpu_wait_us), ANY_V2, CGROUP_V2, PLACE_WORK, "cpu.pressure", READ_FIRST, " total=", 1},
+	{FIELD(io_wait_us), ANY_V2, CGROUP_V2, PLACE_WORK, "io.pressure", READ_FIRST, " total=", 1},
 };
 
 static uint64_t read_sum(const char *text, const char *word)
@@ -86,6 +90,13 @@ static uint64_t read_sum(const char *text, const char *word)
 		sum += strtoull(text, NULL, 10);
 	}
 	return sum;
+}
+
+static uint64_t read_first(const char *text, const char *word)
+{
+	const char *at = strstr(text, word);
+
+	return at ? strtoull(at + strlen(word), NULL, 10) : UINT64_MAX;
 }
 
 /* v1 says "no limit" as the largest number of whole pages. */
@@ -152,6 +163,9 @@ static uint64_t read_source(const struct source *s, const struct cage_group *g, 
 		break;
 	case READ_LINES:
 		value = read_lines(last->text, s->word);
+		break;
+	case READ_FIRST:
+		value = read_first(last->text, s->word);
 		break;
 	case READ_SUM:
 		value = read_sum(last->text, s->word);

@@ -11,6 +11,9 @@ static const struct option_row set_options[] = {
 	{0, "force", NULL, "even if the kernel would kill for it, or the host would keep less than its reserve"}, {0}};
 static const struct option_row events_options[] = {{'f', "follow", NULL, "go on, and print what happens"},
 	{0, "json", NULL, "print JSON, one object a line"}, {0}};
+static const struct option_row plot_options[] = {
+	{'o', "output", "FILE", "where it goes; its ending says what it is: .svg, .png, .json, .csv"},
+	{0, "json", NULL, "all samples and events as JSON"}, {0, "csv", NULL, "the same as one table"}, {0}};
 static const struct option_row gc_options[] = {{0, "dry-run", NULL, "only say what would be removed"}, {0}};
 
 const struct command cli_commands[] = {
@@ -105,6 +108,19 @@ const struct command cli_commands[] = {
 		.options = events_options,
 		.args_max = 1,
 		.run = cmd_events,
+	},
+	{
+		.name = "plot",
+		.args = "NAME|RECORDING...",
+		.summary = "draw a recording: memory against its limit, events, CPU, I/O, pressure",
+		.details =
+			"A recording is made by `run --record FILE`. It may be drawn while it is written, and after its "
+			"supervisor was killed. Several recordings are drawn one over the other with the same axes. "
+			"Without -o the SVG, or with --json or --csv the figures, go to standard output.",
+		.options = plot_options,
+		.args_min = 1,
+		.args_max = 16,
+		.run = cmd_plot,
 	},
 	{
 		.name = "gc",

@@ -312,7 +312,7 @@ static void start_failed(struct virtual *v)
 static void running(struct virtual *v)
 {
 	v->state = VIRTUAL_RUNNING;
-	if (open_to_others(v, &v->err) < 0) {
+	if (recorder_start(v->recorder, v->cage, &v->err) < 0 || open_to_others(v, &v->err) < 0) {
 		v->failed = true;
 		v->failure = 125;
 		clear(v);
@@ -547,6 +547,7 @@ static void clear_more(struct virtual *v)
 	if (!v->failed && v->cage)
 		tell_end(v);
 	killed_drop(&v->killed);
+	recorder_drop(&v->recorder);
 	cage_drop(&v->cage);
 	if (v->keeper.fd >= 0)
 		vip_stop(&v->keeper);
@@ -686,6 +687,8 @@ int virtual_start(struct virtual_owner *o, struct spec *spec, struct jail_look *
 		r = attached_look(o->host, spec->attach, spec->attach_count, spec->attach_tree, &v->attached, e);
 	if (r == 0)
 		r = state_open(spec->name, &recovered, &v->folder, e);
+	if (r == 0)
+		r = recorder_open(o->loop, spec, cage_host_kind(o->host), &v->recorder, e);
 	if (r < 0) {
 		v->state = VIRTUAL_GONE;
 		virtual_free(v);
@@ -706,6 +709,7 @@ void virtual_free(struct virtual *v)
 		state_remove(v->folder, &ignored);
 	state_drop(&v->folder);
 	killed_drop(&v->killed);
+	recorder_drop(&v->recorder);
 	cage_drop(&v->cage);
 	jail_look_drop(&v->look);
 	jail_ready_drop(&v->ready);

@@ -28,6 +28,7 @@ static void keep_event(struct virtual *v, const json_t *event)
 	json_array_append_new(v->events, json_deep_copy(event));
 	if (json_array_size(v->events) > EVENTS_KEPT)
 		json_array_remove(v->events, 0);
+	recorder_event(v->recorder, event);
 	v->owner->happened(v->owner, v, event);
 }
 

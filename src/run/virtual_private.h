@@ -9,6 +9,7 @@
 #include "run/blocks.h"
 #include "run/killed.h"
 #include "run/memory.h"
+#include "run/recorder.h"
 #include "run/spawn.h"
 #include "run/state.h"
 #include "run/undertaker.h"
@@ -33,6 +34,7 @@ struct virtual
 	json_t *events, *counts;	   /* the latest; how many of each type in all */
 	json_t *summary;		   /* made at its end; or NULL */
 	json_t *limits_at_start;
+	struct recorder *recorder; /* NULL: it is not recorded */
 	struct killed *killed; /* NULL: nobody counts */
 	struct killed_owner killed_owner;
 	struct jail_look *look;

@@ -93,6 +93,8 @@ static const struct row rows[] = {
 		.use = USE_FILE, .read = read_pids, .write = write_pids},
 	{SPEC_OTHER, "tree", .help = "with all processes that these have started, and those in turn",
 		.use = USE_FILE | USE_ATTACH, .form = FORM_ON, .read = read_bool, .write = write_tree, FIELD(attach_tree)},
+	{SPEC_OTHER, "record", .arg = "FILE|default", .help = "keep usage, limit, CPU, I/O, pressure and events in FILE, for plot; default: /var/lib/virtualing/NAME.rec",
+		.use = USE_START, .read = read_record, .write = write_text, FIELD(record)},
 	{SPEC_OTHER, "quiet", .help = "say nothing but errors",
 		.use = USE_START, .form = FORM_ON, .read = read_bool, .write = write_bool, FIELD(quiet)},
 	/* clang-format on */

@@ -67,6 +67,7 @@ void read_no_effect(struct reader *r, const struct row *row, const json_t *value
 void read_bool(struct reader *r, const struct row *row, const json_t *value);
 void read_bool_inverse(struct reader *r, const struct row *row, const json_t *value);
 void read_path(struct reader *r, const struct row *row, const json_t *value);
+void read_record(struct reader *r, const struct row *row, const json_t *value);
 void read_word(struct reader *r, const struct row *row, const json_t *value);
 void read_seconds(struct reader *r, const struct row *row, const json_t *value);
 
@@ -93,6 +94,7 @@ json_t *write_guard(const struct spec *s, const struct row *row);
 json_t *write_give_back(const struct spec *s, const struct row *row);
 json_t *write_grow(const struct spec *s, const struct row *row);
 void finish_grow(struct reader *r);
+void finish_record(struct reader *r);
 
 void read_command(struct reader *r, const struct row *row, const json_t *value);
 json_t *write_command(const struct spec *s, const struct row *row);

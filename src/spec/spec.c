@@ -290,6 +290,7 @@ struct spec *spec_read(const json_t *document, const char *default_name, struct 
 		finish_name(&r, default_name);
 		finish_blk(&r);
 		finish_grow(&r);
+		finish_record(&r);
 		finish_command(&r);
 		finish_jail(&r);
 		finish_vip(&r);
@@ -312,6 +313,7 @@ void spec_drop(struct spec **s)
 	vip_clear(&(*s)->vip);
 	free((*s)->report);
 	free((*s)->attach);
+	free((*s)->record);
 	free((*s)->name);
 	free((*s)->group);
 	free(*s);

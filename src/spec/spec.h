@@ -35,6 +35,7 @@ struct spec {
 	unsigned deadline_ms;	  /* of blocks */
 	unsigned stop_timeout_ms; /* between SIGTERM and SIGKILL, 10 s */
 	char *report;		  /* file for a summary of its life, absolute; NULL: none */
+	char *record;		  /* file for a recording of it, absolute; NULL: none */
 	bool quiet;
 };
 

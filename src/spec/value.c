@@ -286,6 +286,27 @@ void read_path(struct reader *r, const struct row *row, const json_t *value)
 		*(char **)field(r->spec, row) = path_copy(r, text);
 }
 
+/* "default", or true in a script, stays a word until the name is known. */
+void read_record(struct reader *r, const struct row *row, const json_t *value)
+{
+	const char *text = json_is_true(value) ? "default" : value_text(r, value, "a path");
+
+	if (text)
+		r->spec->record = strcmp(text, "default") == 0 ? text_copy(r, text) : path_copy(r, text);
+}
+
+void finish_record(struct reader *r)
+{
+	char *path;
+
+	if (!r->spec->record || *r->spec->record == '/' || !r->spec->name)
+		return;
+	if (asprintf(&path, "/var/lib/virtualing/%s.rec", r->spec->name) < 0)
+		abort();
+	free(r->spec->record);
+	r->spec->record = path;
+}
+
 void read_word(struct reader *r, const struct row *row, const json_t *value)
 {
 	const char *text = value_text(r, value, "a text");

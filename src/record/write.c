@@ -1,0 +1,241 @@
+/* A recording as it is written: an unnamed file until the virtual runs, so that a start that fails leaves nothing. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/own.h"
+#include "record/format.h"
+
+enum { PUBLISH_TRIES = 8 };
+
+struct record {
+	char *path; /* owned */
+	int fd;
+	bool published;
+	uint64_t sample_capacity, event_capacity;
+	uint64_t samples, events; /* written so far */
+	uint64_t began_us;	  /* CLOCK_BOOTTIME: a host that sleeps goes on */
+};
+
+static uint64_t now_us(clockid_t clock)
+{
+	struct timespec now;
+
+	clock_gettime(clock, &now);
+	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+/* ---- what is there already ---- */
+
+/* A lock of the open file, which readers can ask for without taking it. */
+static int lock(int fd, const char *path, struct err *e)
+{
+	struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+
+	if (fcntl(fd, F_OFD_SETLK, &whole) == 0)
+		return 0;
+	if (errno == EAGAIN || errno == EACCES)
+		return err_set(e, EBUSY, "%s is being written for another virtual: choose another file", path);
+	return err_sys(e, "lock %s", path);
+}
+
+static int look_at(int fd, const char *path, struct err *e)
+{
+	char magic[8];
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return err_sys(e, "look at %s", path);
+	if (!S_ISREG(st.st_mode))
+		return err_set(e, EEXIST, "%s is not a file: choose another name", path);
+	if (pread(fd, magic, sizeof magic, 0) != (ssize_t)sizeof magic || memcmp(magic, FORMAT_MAGIC, 8) != 0)
+		return err_set(e, EEXIST,
+			"%s is there and is no recording, so it is not replaced: choose another name, or remove it",
+			path);
+	return lock(fd, path, e);
+}
+
+/* The older recording at `path`, locked, or -1: nothing is there. */
+static int open_older(const char *path, int *ret_fd, struct err *e)
+{
+	AUTO(fd_drop) int fd = open(path, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+	int r;
+
+	*ret_fd = -1;
+	if (fd < 0 && errno == ENOENT)
+		return 0;
+	if (fd < 0 && errno == ELOOP)
+		return err_set(e, ELOOP, "%s is a symbolic link: give the file that is meant", path);
+	if (fd < 0 && (errno == EISDIR || errno == ENXIO))
+		return err_set(e, EEXIST, "%s is not a file: choose another name", path);
+	if (fd < 0)
+		return err_sys(e, "open %s", path);
+	r = look_at(fd, path, e);
+	if (r == 0)
+		*ret_fd = fd_take(&fd);
+	return r;
+}
+
+/* ---- making it ---- */
+
+static int open_unnamed(const char *path, struct err *e)
+{
+	const char *slash = strrchr(path, '/');
+	AUTO(free_drop) char *folder = strndup(path, slash ? (size_t)(slash - path) + 1 : 0);
+	int fd;
+
+	if (!folder)
+		return err_set(e, ENOMEM, "out of memory");
+	fd = open(*folder ? folder : ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	if (fd < 0 && (errno == EOPNOTSUPP || errno == EISDIR))
+		return err_set(e, EOPNOTSUPP,
+			"make the recording %s: the file system there has no unnamed files (O_TMPFILE): choose another one",
+			path);
+	if (fd < 0)
+		return err_sys(e, "make the recording %s", path);
+	return fd;
+}
+
+/* All of its room is taken now: a disk that is full says so before anything is started. */
+static int fill(int fd, const struct record_header *h, const char *path, struct err *e)
+{
+	off_t size = HEADER_BYTES + (off_t)(h->sample_capacity * SAMPLE_BYTES + h->event_capacity * EVENT_BYTES);
+	char header[HEADER_BYTES];
+	ssize_t n;
+
+	errno = posix_fallocate(fd, 0, size);
+	if (errno)
+		return err_sys(e, "take %lld KiB for the recording %s", (long long)size / 1024, path);
+	format_header(header, h);
+	n = pwrite(fd, header, sizeof header, 0);
+	if (n >= 0 && n < HEADER_BYTES)
+		errno = ENOSPC;
+	return n == HEADER_BYTES ? 0 : err_sys(e, "write the recording %s", path);
+}
+
+int record_create(const char *path, const struct record_header *header, struct record **ret, struct err *e)
+{
+	AUTO(record_drop) struct record *r = calloc(1, sizeof *r);
+	AUTO(fd_drop) int older = -1;
+	struct record_header h = *header;
+	int result;
+
+	if (!r || !(r->path = strdup(path))) {
+		free(r);
+		r = NULL;
+		return err_set(e, ENOMEM, "out of memory");
+	}
+	r->fd = -1;
+	result = open_older(path, &older, e);
+	if (result < 0)
+		return result;
+	r->fd = open_unnamed(path, e);
+	if (r->fd < 0)
+		return r->fd;
+	h.started_us = now_us(CLOCK_REALTIME);
+	r->began_us = now_us(CLOCK_BOOTTIME);
+	r->sample_capacity = h.sample_capacity;
+	r->event_capacity = h.event_capacity;
+	result = fill(r->fd, &h, path, e);
+	if (result == 0)
+		result = lock(r->fd, path, e);
+	if (result < 0)
+		return result;
+	*ret = r;
+	r = NULL;
+	return 0;
+}
+
+/* 1: it has its name; 0: something has come in between; -errno. */
+static int link_once(const struct record *r, struct err *e)
+{
+	AUTO(fd_drop) int older = -1;
+	char self[32];
+	struct stat was, is;
+	int result = open_older(r->path, &older, e);
+
+	if (result < 0)
+		return result;
+	/* Its lock is held, so nobody else replaces it; but it may have been replaced before we had the lock. */
+	if (older >= 0 && (fstat(older, &was) < 0 || lstat(r->path, &is) < 0 || was.st_ino != is.st_ino ||
+				  was.st_dev != is.st_dev))
+		return 0;
+	if (older >= 0 && unlink(r->path) < 0)
+		return err_sys(e, "replace %s", r->path);
+	snprintf(self, sizeof self, "/proc/self/fd/%d", r->fd);
+	if (linkat(AT_FDCWD, self, AT_FDCWD, r->path, AT_SYMLINK_FOLLOW) == 0)
+		return 1;
+	return errno == EEXIST ? 0 : err_sys(e, "make the recording %s", r->path);
+}
+
+int record_publish(struct record *r, struct err *e)
+{
+	int result = 0;
+
+	for (int i = 0; result == 0 && i < PUBLISH_TRIES; i++)
+		result = link_once(r, e);
+	if (result == 0)
+		return err_set(e, EBUSY, "%s comes and goes: somebody else writes to this name", r->path);
+	r->published = result > 0;
+	return result < 0 ? result : 0;
+}
+
+/* ---- writing ---- */
+
+uint64_t record_now_us(const struct record *r)
+{
+	return now_us(CLOCK_BOOTTIME) - r->began_us;
+}
+
+static int put(const struct record *r, const void *bytes, size_t size, uint64_t at, struct err *e)
+{
+	ssize_t n = pwrite(r->fd, bytes, size, (off_t)at);
+
+	if (n >= 0 && (size_t)n < size)
+		errno = ENOSPC;
+	return n == (ssize_t)size ? 0 : err_sys(e, "write the recording %s", r->path);
+}
+
+int record_add_sample(struct record *r, const struct record_sample *s, struct err *e)
+{
+	uint64_t number = r->samples++, at = HEADER_BYTES + number % r->sample_capacity * SAMPLE_BYTES;
+	char bytes[SAMPLE_BYTES];
+
+	format_sample(bytes, number + 1, s);
+	return put(r, bytes, sizeof bytes, at, e);
+}
+
+int record_add_event(struct record *r, const struct record_event *event, struct err *e)
+{
+	uint64_t number = r->events++;
+	uint64_t at = HEADER_BYTES + r->sample_capacity * SAMPLE_BYTES + number % r->event_capacity * EVENT_BYTES;
+	char bytes[EVENT_BYTES];
+
+	format_event(bytes, number + 1, event);
+	return put(r, bytes, sizeof bytes, at, e);
+}
+
+int record_mark(struct record *r, uint64_t time_us, struct err *e)
+{
+	char bytes[16];
+
+	format_mark(bytes, time_us);
+	return put(r, bytes, sizeof bytes, MARK_AT, e);
+}
+
+void record_drop(struct record **record)
+{
+	struct record *r = *record;
+
+	if (!r)
+		return;
+	fd_drop(&r->fd);
+	free(r->path);
+	free(r);
+	*record = NULL;
+}
