@@ -67,6 +67,7 @@ struct hugetlb_limit {
 /* What the user asked for. Owned by whoever filled it; limits_drop() frees what hangs on it. */
 struct limits {
 	uint32_t given;		     /* bit 1 << enum limit */
+	uint32_t counted;	     /* bit 1 << enum controller: joined for what it counts, too */
 	uint64_t value[LIMIT_COUNT]; /* of the scalar ones; SIZE_NO_LIMIT is "max" */
 	char *cpus;
 	struct io_limit *io;

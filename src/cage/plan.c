@@ -28,7 +28,8 @@ bool plan_wants(const struct limits *l, enum limit which)
 
 unsigned plan_controllers(const struct cage_host *host, const struct limits *l)
 {
-	unsigned wanted = 1U << CTRL_MEMORY; /* for the usage that `list` shows, and as the guard's place */
+	/* for the usage that `list` shows, and as the guard's place */
+	unsigned wanted = 1U << CTRL_MEMORY | l->counted;
 	unsigned there = 0;
 
 	if (!host->unified)

@@ -22,7 +22,8 @@ int cmd_doctor(const struct options_values *own, json_t *document);
 
 /* `virtualing FILE.rb [ARG...]`: words[0] is the file. */
 int cli_run_file(char **words);
-bool cli_is_file(const char *word); /* ends in ".rb" */
+void cli_absolute_files(json_t *document); /* of options that name a file to be written, as a shell means them */
+bool cli_is_file(const char *word);	   /* ends in ".rb" */
 
 /* 0, or -EPERM, and it has been said: better one sentence now than EACCES from somewhere deep. */
 int cli_need_root(void);

@@ -48,7 +48,8 @@ static int choose_form(const struct options_values *own, enum form *ret, struct 
 	if (json && csv)
 		return err_set(e, EINVAL, "plot: --json and --csv: give one of them");
 	if (form < 0)
-		return err_set(e, EINVAL, "plot: -o %s: the name ends neither in .svg nor in .png, .json or .csv", file);
+		return err_set(
+			e, EINVAL, "plot: -o %s: the name ends neither in .svg nor in .png, .json or .csv", file);
 	if (!file && form == FORM_SVG && isatty(STDOUT_FILENO))
 		return err_set(e, EINVAL, "plot: where to? Give -o FILE.svg or -o FILE.png");
 	*ret = (enum form)form;
@@ -97,7 +98,8 @@ static char *find_recording(const char *word, struct err *e)
 		return path;
 	free(path);
 	err_set(e, ENOENT,
-		"plot: there is no recording %s: neither a file of this name, nor a running virtual that is recorded, nor "
+		"plot: there is no recording %s: neither a file of this name, nor a running virtual that is recorded, "
+		"nor "
 		"%s/%s.rec (see `virtualing run --record`)",
 		word, RECORD_FOLDER, word);
 	return NULL;

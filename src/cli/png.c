@@ -57,7 +57,8 @@ int png_write(int fd, const char *svg, size_t size, struct err *e)
 
 	if (proc_find_program("virtualing-png", program, e) < 0)
 		return err_set(e, ENOENT,
-			"there is no virtualing-png here, for it was built without librsvg: give -o FILE.svg, or install "
+			"there is no virtualing-png here, for it was built without librsvg: give -o FILE.svg, or "
+			"install "
 			"librsvg's development files and build again");
 	if (pipe2(pipes, O_CLOEXEC) < 0)
 		return err_sys(e, "make a pipe");

@@ -1,8 +1,10 @@
 #include "cli/start.h"
 
 #include <ctype.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/commands.h"
 #include "run/supervisor.h"
@@ -18,6 +20,19 @@ static void make_name(const char *command, pid_t number, char *ret, size_t size)
 	snprintf(ret + used, size - used, "%s%d", used ? "-" : "run-", (int)number);
 }
 
+void cli_absolute_files(json_t *document)
+{
+	static const char *const keys[] = {"record", "report"};
+	char here[PATH_MAX];
+
+	for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+		const char *file = json_string_value(json_object_get(document, keys[i]));
+
+		if (file && *file && *file != '/' && strcmp(file, "default") != 0 && getcwd(here, sizeof here))
+			json_object_set_new(document, keys[i], json_sprintf("%s/%s", here, file));
+	}
+}
+
 int start_described(json_t *document, const char *command, pid_t number)
 {
 	struct faults faults = FAULTS_NONE;
@@ -25,6 +40,7 @@ int start_described(json_t *document, const char *command, pid_t number)
 	char name[64];
 
 	make_name(command, number, name, sizeof name);
+	cli_absolute_files(document);
 	spec = spec_read(document, name, &faults, NULL, NULL);
 	if (!spec) {
 		supervisor_print_faults(NULL, &faults);

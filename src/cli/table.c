@@ -113,10 +113,10 @@ const struct command cli_commands[] = {
 		.name = "plot",
 		.args = "NAME|RECORDING...",
 		.summary = "draw a recording: memory against its limit, events, CPU, I/O, pressure",
-		.details =
-			"A recording is made by `run --record FILE`. It may be drawn while it is written, and after its "
-			"supervisor was killed. Several recordings are drawn one over the other with the same axes. "
-			"Without -o the SVG, or with --json or --csv the figures, go to standard output.",
+		.details = "A recording is made by `run --record FILE`. It may be drawn while it is written, and after "
+			   "its "
+			   "supervisor was killed. Several recordings are drawn one over the other with the same axes. "
+			   "Without -o the SVG, or with --json or --csv the figures, go to standard output.",
 		.options = plot_options,
 		.args_min = 1,
 		.args_max = 16,

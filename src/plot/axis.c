@@ -18,8 +18,8 @@ static const struct scale time_scales[] = {{2 * 86400.0, 86400, "d", ""}, {3 * 3
 	{180, 60, "min", ""}, {1, 1, "s", ""}, {0, 1e-3, "ms", ""}};
 
 /* In seconds: what reads well on a clock. Beyond: days by 1, 2, 5. */
-static const double time_steps[] = {1, 2, 5, 10, 15, 20, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600,
-	43200, 86400};
+static const double time_steps[] = {
+	1, 2, 5, 10, 15, 20, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400};
 
 static const struct scale *find_scale(const struct scale *list, double value)
 {

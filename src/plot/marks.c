@@ -14,7 +14,7 @@ static const struct kind {
 	enum mark_mood mood;
 	bool limit; /* the limit after it is told */
 } kinds[] = {
-	{"killed", "killed", MARK_BAD, false},
+	{"killed", "killed:", MARK_BAD, false},
 	{"exit", "ended", MARK_PLAIN, false},
 	{"grew", "grew to", MARK_GOOD, true},
 	{"rescued", "rescued", MARK_GOOD, false},
@@ -56,14 +56,15 @@ static void put_detail(const struct record_event *event, size_t kind, char *text
 
 	*text = '\0';
 	if (kind < KINDS && kinds[kind].limit && event->limit_bytes != RECORD_UNKNOWN)
-		snprintf(text, size, " %s",
-			axis_amount(AXIS_BYTES, (double)event->limit_bytes, amount, sizeof amount));
+		snprintf(text, size, " %s", axis_amount(AXIS_BYTES, (double)event->limit_bytes, amount, sizeof amount));
 	else if (strcmp(event->type, "set") == 0 && *event->text)
 		snprintf(text, size, ": %s", event->text);
-	else if (strcmp(event->type, "exit") == 0 && !*event->text && event->value != RECORD_UNKNOWN)
-		snprintf(text, size, ", status %llu", (unsigned long long)event->value);
+	else if (strcmp(event->type, "exit") == 0 && *event->text)
+		snprintf(text, size, " by %s", event->text);
+	else if (strcmp(event->type, "exit") == 0 && event->value != RECORD_UNKNOWN)
+		snprintf(text, size, " with status %llu", (unsigned long long)event->value);
 	else if (*event->text)
-		snprintf(text, size, ", %s", event->text);
+		snprintf(text, size, " %s", event->text);
 }
 
 /* "grew to 200 MiB", "rescued ×4" */
@@ -129,6 +130,7 @@ static void gather(const struct recording *r, const struct frame *f, double clos
 		if (x - last > close)
 			ret->list[ret->count++] = (struct mark){.x = x, .from = i};
 		ret->list[ret->count - 1].count++;
+		ret->list[ret->count - 1].last_x = x;
 		last = x;
 	}
 }

@@ -8,10 +8,10 @@ enum { MARK_LABEL = 160, MARK_LANES_MAX = 5 };
 enum mark_mood { MARK_PLAIN, MARK_GOOD, MARK_BAD };
 
 struct mark {
-	double x;		/* pixels: of the line, at its first event */
-	double label_x, width;	/* where the label begins, and how wide it is */
-	size_t from, count;	/* of the recording's events */
-	unsigned lane;		/* 0: the lowest */
+	double x, last_x;      /* pixels: of the line, at its first event; of its last event */
+	double label_x, width; /* where the label begins, and how wide it is */
+	size_t from, count;    /* of the recording's events */
+	unsigned lane;	       /* 0: the lowest */
 	enum mark_mood mood;
 	char label[MARK_LABEL];
 };

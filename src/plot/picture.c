@@ -22,10 +22,10 @@ enum {
 	MEMORY_HEIGHT = 250,
 	MEMORY_HEIGHT_OF_MANY = 190,
 	SMALL_HEIGHT = 72,
-	SMALL_HEAD = 26,
+	SMALL_HEAD = 32,
 	TIME_HEIGHT = 34,
 	BETWEEN = 26,
-	PARTS = PLOT / 2,
+	PARTS = PLOT / 4,
 };
 
 /* ---- the small panels: one row each ---- */
@@ -43,7 +43,7 @@ static const struct panel_row {
 } panel_rows[] = {
 	{"CPU", AXIS_PERCENT, 1e-4, true, {{FIGURE_CPU, "used"}, {FIGURE_THROTTLED, "held back by its limit"}}},
 	{"Disks", AXIS_BYTES_A_SECOND, 1, false, {{FIGURE_READ, "read"}, {FIGURE_WRITTEN, "written"}}},
-	{"Waited", AXIS_PERCENT, 1e-4, false,
+	{"Waiting", AXIS_PERCENT, 1e-4, false,
 		{{FIGURE_MEMORY_WAIT, "for memory"}, {FIGURE_IO_WAIT, "for disks"}, {FIGURE_CPU_WAIT, "for a CPU"}}},
 };
 enum { PANELS = sizeof panel_rows / sizeof *panel_rows };
@@ -130,7 +130,7 @@ static void make_memory_axis(struct picture *p, const struct block *blocks)
 	for (size_t i = 0; i < p->count; i++)
 		if (greatest(&blocks[i].limit) <= usage * 4)
 			top = fmax(top, greatest(&blocks[i].limit) * 1.04);
-	p->memory = axis_make(AXIS_BYTES, 0, top, 6, 1);
+	p->memory = axis_make(AXIS_BYTES, 0, top, 6, 0);
 }
 
 static double greatest_of(const struct panel_row *row, const struct rates *rates)
@@ -233,20 +233,21 @@ static void draw_peak(const struct picture *p, const struct block *b)
 	char amount[32], text[48];
 	const struct frame *f = &b->frame;
 	double x, y;
+	bool fits;
 
 	for (size_t i = 1; i < b->usage.count; i++)
 		if (b->usage.list[i].y > b->usage.list[at].y)
 			at = i;
 	if (b->usage.count == 0)
 		return;
-	snprintf(text, sizeof text, "peak %s",
-		axis_amount(AXIS_BYTES, b->usage.list[at].y, amount, sizeof amount));
+	snprintf(text, sizeof text, "peak %s", axis_amount(AXIS_BYTES, b->usage.list[at].y, amount, sizeof amount));
 	x = frame_x(f, b->usage.list[at].x);
 	y = frame_y(f, b->usage.list[at].y);
 	svg_dot(p->out, x, y, 3.5, "dot");
-	/* Beside it, where the page is free more often than not. */
-	svg_text(p->out, x > f->left + f->width / 2 ? x - 9 : x + 9, fmin(y + 18, f->top + f->height - 5), "halo",
-		x > f->left + f->width / 2 ? "end" : "start", text);
+	/* Right below: left of it usage has climbed, and the limit is above. */
+	fits = x + 9 + svg_text_width(text, 12) < WIDTH;
+	svg_text(p->out, fits ? x + 9 : x - 9, fmin(y + 18, f->top + f->height - 5), "halo", fits ? "start" : "end",
+		text);
 }
 
 static void draw_limit(const struct picture *p, const struct block *b)
@@ -268,14 +269,14 @@ static void draw_limit(const struct picture *p, const struct block *b)
 	}
 	svg_path(p->out, f, &b->limit, true, (double)b->r->until_us / 1e6, "limit");
 	snprintf(text, sizeof text, "limit %s", amount);
-	svg_text(p->out, fmin(frame_x(f, (double)b->r->until_us / 1e6), f->left + f->width) + 8,
-		frame_y(f, last) + 4, "limit-text halo", "start", text);
+	svg_text(p->out, fmin(frame_x(f, (double)b->r->until_us / 1e6), f->left + f->width) + 8, frame_y(f, last) + 4,
+		"limit-text halo", "start", text);
 }
 
 /* Each event is a dot at what was in use then, and each mark a line through all panels. */
 static void draw_dots(const struct picture *p, const struct block *b)
 {
-	static const char *const classes[] = {"dot", "dot good-mark", "dot bad-mark"};
+	static const char *const classes[] = {"dot", "dot good-dot", "dot bad-dot"};
 
 	for (size_t i = 0; i < b->r->event_count; i++) {
 		const struct record_event *event = &b->r->events[i];
@@ -294,7 +295,13 @@ static void draw_marks(const struct picture *p, const struct block *b, double bo
 	for (size_t i = 0; i < b->marks.count; i++) {
 		const struct mark *m = &b->marks.list[i];
 
-		svg_line(p->out, m->x, b->frame.top - 6 - m->lane * LANE - 12, m->x, bottom, lines[m->mood]);
+		/* Up to its label, or under one that had to move to the left. */
+		svg_line(p->out, m->x, b->frame.top - m->lane * LANE - (m->label_x < m->x ? 4 : 18), m->x, bottom,
+			lines[m->mood]);
+		/* How far the events of one label reach. */
+		if (m->last_x - m->x > 8)
+			svg_line(p->out, m->x, b->frame.top - 4 - m->lane * LANE, m->last_x,
+				b->frame.top - 4 - m->lane * LANE, lines[m->mood]);
 	}
 	for (size_t i = 0; i < b->marks.count; i++) {
 		const struct mark *m = &b->marks.list[i];
@@ -327,7 +334,7 @@ static void scale_rates(struct rates *r, double scale)
 	}
 }
 
-static bool has_figures(const struct rates *r)
+static bool is_known(const struct rates *r)
 {
 	for (size_t i = 0; i < r->count; i++)
 		if (!isnan(r->mean[i]))
@@ -354,8 +361,9 @@ static void draw_series(const struct picture *p, const struct block *b, const st
 	for (int s = 0; s < SERIES_MAX && row->series[s].words; s++) {
 		const struct rates *r = &b->rates[n][s];
 
-		svg_steps(p->out, f, r, r->mean, row->stacked && s ? b->rates[n][0].mean : NULL, row->stacked,
-			row->stacked ? area_classes[s] : line_classes[s]);
+		if (r->greatest > 0)
+			svg_steps(p->out, f, r, r->mean, row->stacked && s ? b->rates[n][0].mean : NULL, row->stacked,
+				row->stacked ? area_classes[s] : line_classes[s]);
 	}
 }
 
@@ -363,7 +371,7 @@ static void draw_small(const struct picture *p, struct block *b, size_t n, doubl
 {
 	const struct panel_row *row = &panel_rows[n];
 	struct frame f = frame_of(p, top + SMALL_HEAD, SMALL_HEIGHT, &p->small[n]);
-	double x = LEFT + svg_text_width(row->title, 12) + 12;
+	double x = LEFT;
 	char text[64], amount[32];
 
 	for (int s = 0; s < SERIES_MAX && row->series[s].words; s++)
@@ -371,15 +379,18 @@ static void draw_small(const struct picture *p, struct block *b, size_t n, doubl
 	draw_grid(p, &f, &p->small[n], with_times);
 	draw_series(p, b, &f, n);
 	draw_edges(p, &f);
-	svg_text(p->out, LEFT, top + SMALL_HEAD - 8, "halo", "start", row->title);
+	svg_text(p->out, EDGE, top + SMALL_HEAD - 11, "", "start", row->title);
 	for (int s = 0; s < SERIES_MAX && row->series[s].words; s++)
-		if (has_figures(&b->rates[n][s]))
-			x = draw_key(p, x, top + SMALL_HEAD - 8, !row->stacked,
+		if (b->rates[n][s].greatest > 0)
+			x = draw_key(p, x, top + SMALL_HEAD - 11, !row->stacked,
 				row->stacked ? area_classes[s] : line_classes[s], row->series[s].words);
-	if (is_coarse(b, &b->rates[n][0])) {
+	if (x <= LEFT)
+		svg_text(p->out, LEFT, top + SMALL_HEAD - 11, "soft", "start",
+			is_known(&b->rates[n][0]) ? "none" : "not known");
+	else if (is_coarse(b, &b->rates[n][0])) {
 		axis_amount(AXIS_SECONDS, (double)b->r->header.interval_us / 1e6, amount, sizeof amount);
 		snprintf(text, sizeof text, "pale: the most in any %s", amount);
-		svg_text(p->out, x + 8, top + SMALL_HEAD - 8, "soft halo", "start", text);
+		svg_text(p->out, x + 8, top + SMALL_HEAD - 11, "soft halo", "start", text);
 	}
 }
 
@@ -434,10 +445,11 @@ static void draw_head(const struct picture *p, const struct block *b, double top
 	x = LEFT;
 	top += 14 + 2 * LINE + 4;
 	svg_text(p->out, EDGE, top, "", "start", "Memory");
-	x = draw_key(p, x, top, true, "limit", "limit");
-	x = draw_key(p, x, top, true, "usage", "in use, of it:");
+	if (b->limit.count)
+		x = draw_key(p, x, top, true, "limit", "limit");
+	x = draw_key(p, x, top, true, "usage", "in use:");
 	if (b->held.count) {
-		x = draw_key(p, x, top, false, "held", "the program's own (anonymous, shared)");
+		x = draw_key(p, x, top, false, "held", "anonymous and shared");
 		draw_key(p, x, top, false, "rest", "page cache and kernel");
 	}
 }
@@ -485,8 +497,8 @@ static void draw_block(const struct picture *p, struct block *b, double top)
 			y += SMALL_HEAD + SMALL_HEIGHT;
 		}
 	draw_marks(p, b, y);
-	draw_dots(p, b);
 	draw_peak(p, b);
+	draw_dots(p, b);
 	svg_text(p->out, LEFT + PLOT, y + 31, "soft", "end", "time since the start");
 }
 

@@ -22,6 +22,7 @@ static const char style[] =
 	".c-most{fill:#5a3d8a;opacity:.22}"
 	".mark{stroke:#7b8591;stroke-dasharray:2 3}"
 	".dot{fill:#fff;stroke:#1b4a80;stroke-width:1.5}"
+	".good-dot{stroke:#11703f}.bad-dot{stroke:#b3261e}"
 	".good{fill:#11703f}.bad{fill:#b3261e}.bad-mark{stroke:#b3261e}.good-mark{stroke:#11703f;stroke-dasharray:2 3}"
 	"@media (prefers-color-scheme:dark){"
 	".page{fill:#14171c}text{fill:#e6e9ee}.soft{fill:#a3adb9}.halo{stroke:#14171c}"
@@ -32,6 +33,7 @@ static const char style[] =
 	".a-line{stroke:#6cb6ff}.b-line{stroke:#ffa366}.c-line{stroke:#c3a6ff}"
 	".a-most{fill:#6cb6ff}.b-most{fill:#ffa366}.c-most{fill:#c3a6ff}"
 	".mark{stroke:#8b95a1}.dot{fill:#14171c;stroke:#a9d0fa}"
+	".good-dot{stroke:#62d59b}.bad-dot{stroke:#ff8a80}"
 	".good{fill:#62d59b}.bad{fill:#ff8a80}.bad-mark{stroke:#ff8a80}.good-mark{stroke:#62d59b}"
 	"}";
 
@@ -79,17 +81,30 @@ void svg_escape(FILE *out, const char *text)
 	}
 }
 
-/* DejaVu Sans, which is among the widest: 0.6 of its size in the mean. What is no ASCII may be as wide as high. */
+/* Of DejaVu Sans, which is among the widest, in thousandths of its size. */
+static const struct {
+	const char *characters;
+	int width;
+} widths[] = {{"ijl", 278}, {" .,:;'|!", 335}, {"frtI()[]-/\"", 400}, {"cszkvxyJL", 570}, {"w", 820}, {"mMW%@", 960},
+	{"ABCDEFGHKNOPQRSTUVXYZ&", 740}};
+
+static int width_of(const char *character, size_t length)
+{
+	for (size_t i = 0; length == 1 && i < sizeof widths / sizeof *widths; i++)
+		if (strchr(widths[i].characters, *character))
+			return widths[i].width;
+	return length > 2 ? 1000 : 636; /* what is far from ASCII may be as wide as high */
+}
+
 double svg_text_width(const char *text, double font_size)
 {
-	double width = 0;
+	int width = 0;
 
-	for (size_t length; *text; text += length) {
+	for (size_t length; *text; text += length ? length : 1) {
 		length = text_character(text);
-		width += length > 2 ? 1 : strchr("il.,:;|'!ftj ", *text) ? 0.36 : strchr("mwMW%", *text) ? 0.92 : 0.64;
-		length = length ? length : 1;
+		width += width_of(text, length);
 	}
-	return width * font_size;
+	return width * font_size / 1000;
 }
 
 void svg_begin(FILE *out, double width, double height, const char *title)

@@ -1,7 +1,7 @@
 /* The bytes of a recording.  Inside src/record only.
  *
- * An entry is {number, sum, words...}: numbers count from 1, entry N stands in slot (N - 1) modulo the capacity, and the
- * sum is over the number and the words.  A slot that was never written is zero.
+ * An entry is {number, sum, words...}: numbers count from 1, entry N stands in slot (N - 1) modulo the capacity, and
+ * the sum is over the number and the words.  A slot that was never written is zero.
  */
 #pragma once
 

@@ -41,11 +41,11 @@ static int check_capacities(const struct record_header *h, const char *path, str
 static int read_header(const void *bytes, size_t size, const char *path, struct record_header *h, struct err *e)
 {
 	if (size < 8 || memcmp(bytes, FORMAT_MAGIC, 8) != 0)
-		return err_set(e, EBADMSG, "%s is not a recording: give a file that `virtualing run --record` wrote",
-			path);
+		return err_set(
+			e, EBADMSG, "%s is not a recording: give a file that `virtualing run --record` wrote", path);
 	if (size < HEADER_BYTES)
-		return err_set(e, EBADMSG, "%s is cut short: %zu bytes are not even its header: record it again", path,
-			size);
+		return err_set(
+			e, EBADMSG, "%s is cut short: %zu bytes are not even its header: record it again", path, size);
 	if (word_of(bytes, WORD_VERSION) != VERSION_NOW)
 		return err_set(e, EBADMSG,
 			"%s is of format %llu, and this is virtualing %s, which reads format %d: use the one that "
@@ -69,8 +69,9 @@ static int check_size(const struct record_header *h, size_t size, const char *pa
 	size_t whole = HEADER_BYTES + h->sample_capacity * SAMPLE_BYTES + h->event_capacity * EVENT_BYTES;
 
 	if (size < whole)
-		return err_set(e, EBADMSG, "%s is cut short: %zu of %zu bytes are there: copy it again, or record it again",
-			path, size, whole);
+		return err_set(e, EBADMSG,
+			"%s is cut short: %zu of %zu bytes are there: copy it again, or record it again", path, size,
+			whole);
 	if (size > whole)
 		return damaged(path, "it is longer than its header says", e);
 	return 0;

@@ -1,8 +1,9 @@
 /* A recording: what a virtual used, and what happened to it, in one file of a fixed size.
  *
- * Two rings, one of samples and one of events: when one is full, its oldest goes.  The file is written by pwrite(2), one
- * call for each entry, so what has been written outlives its writer however that ends; an entry that was cut in two does
- * not add up (each has a sum) and is left out by the reader.  The file is not mapped: to cut a mapped file short, as
+ * Two rings, one of samples and one of events: when one is full, its oldest goes.  The file is written by pwrite(2),
+ * one call for each entry, so what has been written outlives its writer however that ends; an entry that was cut in two
+ * does not add up (each has a sum) and is left out by the reader.  The file is not mapped: to cut a mapped file short,
+ * as
  * `> FILE` does, would kill the supervisor with SIGBUS, and with it everything that it runs.
  *
  * Writing: record_create (checks, takes the room on the disk; nothing is seen of it yet), record_publish (it gets its
@@ -76,9 +77,9 @@ enum { RECORD_SAMPLES = 36000, RECORD_EVENTS = 1024, RECORD_SAMPLES_MAX = 1 << 2
 
 struct record;
 
-/* Looks whether `path` can become a recording, and takes the room for it.  What is there must be a recording that nobody
- * writes; it stays until record_publish.  header: copied; started_us is set.  -EEXIST: something else is there; -EBUSY:
- * somebody writes it. */
+/* Looks whether `path` can become a recording, and takes the room for it.  What is there must be a recording that
+ * nobody writes; it stays until record_publish.  header: copied; started_us is set.  -EEXIST: something else is there;
+ * -EBUSY: somebody writes it. */
 int record_create(const char *path, const struct record_header *header, struct record **ret, struct err *e);
 
 /* Gives it its name, in place of an older recording. */
@@ -99,9 +100,9 @@ void record_drop(struct record **r); /* closes; without record_publish nothing i
 
 struct recording {
 	struct record_header header;
-	bool is_written; /* by somebody, now */
-	bool is_cut;	 /* the ring has run over: the beginning is gone */
-	uint64_t until_us; /* of the latest look, or event */
+	bool is_written;	       /* by somebody, now */
+	bool is_cut;		       /* the ring has run over: the beginning is gone */
+	uint64_t until_us;	       /* of the latest look, or event */
 	struct record_sample *samples; /* the oldest first; times never fall */
 	struct record_event *events;   /* the same */
 	size_t sample_count, event_count;

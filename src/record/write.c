@@ -94,7 +94,8 @@ static int open_unnamed(const char *path, struct err *e)
 	fd = open(*folder ? folder : ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 	if (fd < 0 && (errno == EOPNOTSUPP || errno == EISDIR))
 		return err_set(e, EOPNOTSUPP,
-			"make the recording %s: the file system there has no unnamed files (O_TMPFILE): choose another one",
+			"make the recording %s: the file system there has no unnamed files (O_TMPFILE): choose another "
+			"one",
 			path);
 	if (fd < 0)
 		return err_sys(e, "make the recording %s", path);

@@ -11,7 +11,7 @@
 #include "record/record.h"
 #include "run/say.h"
 
-enum { LOOK_MS = 100 };
+enum { LOOK_MS = 100, STILL_LOOKS = 20, STILL_MS = 250 };
 
 struct recorder {
 	struct loop *loop;
@@ -20,8 +20,8 @@ struct recorder {
 	struct record *record;	 /* NULL: it could not be written any more */
 	char *name;		 /* owned: of the virtual */
 	struct record_sample last;
-	bool any;   /* last is one */
-	bool still; /* nothing has changed since; last_us is later than it */
+	bool any;	/* last is one */
+	unsigned still; /* looks since it in which nothing had changed; last_us is later than it */
 	uint64_t last_us;
 };
 
@@ -74,8 +74,8 @@ static void add(struct recorder *r, const struct record_sample *s)
 		check_written(r, record_add_sample(r->record, s, &e), &e);
 }
 
-/* Hours in which nothing happens take no room: only how long the latest sample has been true is written.  Before a change
- * it is written once more, so that the picture has a step there and no slope. */
+/* Hours in which nothing happens take no room: only how long the latest sample has been true is written.  Before a
+ * change it is written once more, so that the picture has a step there and no slope. */
 static void take(struct recorder *r)
 {
 	struct record_sample now;
@@ -83,7 +83,7 @@ static void take(struct recorder *r)
 
 	look(r, &now);
 	if (r->any && memcmp(now.figures, r->last.figures, sizeof now.figures) == 0) {
-		r->still = true;
+		r->still += r->still < STILL_LOOKS;
 		r->last_us = now.time_us;
 		check_written(r, record_mark(r->record, now.time_us, &e), &e);
 		return;
@@ -95,7 +95,7 @@ static void take(struct recorder *r)
 	add(r, &now);
 	r->last = now;
 	r->any = true;
-	r->still = false;
+	r->still = 0;
 }
 
 static void rings(struct alarm *a)
@@ -106,7 +106,7 @@ static void rings(struct alarm *a)
 		return;
 	take(r);
 	if (r->record)
-		loop_set_alarm(r->loop, a, LOOK_MS);
+		loop_set_alarm(r->loop, a, r->still < STILL_LOOKS ? LOOK_MS : STILL_MS);
 }
 
 /* ---- events ---- */
@@ -187,9 +187,8 @@ static int make_folder(const char *path, struct err *e)
 
 static void describe_virtual(const struct spec *s, const char *host_kind, struct record_header *ret)
 {
-	*ret = (struct record_header){.interval_us = LOOK_MS * 1000,
-		.sample_capacity = RECORD_SAMPLES,
-		.event_capacity = RECORD_EVENTS};
+	*ret = (struct record_header){
+		.interval_us = LOOK_MS * 1000, .sample_capacity = RECORD_SAMPLES, .event_capacity = RECORD_EVENTS};
 	snprintf(ret->name, sizeof ret->name, "%s", s->name);
 	snprintf(ret->kind, sizeof ret->kind, "%s", host_kind);
 	if (s->argv)

@@ -1,4 +1,5 @@
-/* Records a virtual: looks at its cage ten times a second, and at each event, and writes what has changed.
+/* Records a virtual: looks at its cage ten times a second (four, once it has been still for two seconds) and
+ * at each event, and writes what has changed.
  *
  * recorder_open before anything is made, recorder_start once it runs, recorder_end before its cage is dropped.  All but
  * recorder_open take NULL for a virtual that is not recorded: then there is no look, and no wake-up.

@@ -299,6 +299,8 @@ void finish_record(struct reader *r)
 {
 	char *path;
 
+	if (r->spec->record)
+		r->spec->limits.counted = 1U << CTRL_IO | 1U << CTRL_PIDS;
 	if (!r->spec->record || *r->spec->record == '/' || !r->spec->name)
 		return;
 	if (asprintf(&path, "/var/lib/virtualing/%s.rec", r->spec->name) < 0)

@@ -35,8 +35,7 @@ static RsvgHandle *read_picture(GError **error)
 static int draw(RsvgHandle *handle, double width, double height)
 {
 	RsvgRectangle whole = {0, 0, width * SCALE, height * SCALE};
-	cairo_surface_t *surface =
-		cairo_image_surface_create(CAIRO_FORMAT_RGB24, (int)whole.width, (int)whole.height);
+	cairo_surface_t *surface = cairo_image_surface_create(CAIRO_FORMAT_RGB24, (int)whole.width, (int)whole.height);
 	cairo_t *cairo = cairo_create(surface);
 	GError *error = NULL;
 	cairo_status_t status;
