@@ -35,7 +35,7 @@ struct virtual
 	json_t *summary;		   /* made at its end; or NULL */
 	json_t *limits_at_start;
 	struct recorder *recorder; /* NULL: it is not recorded */
-	struct killed *killed; /* NULL: nobody counts */
+	struct killed *killed;	   /* NULL: nobody counts */
 	struct killed_owner killed_owner;
 	struct jail_look *look;
 	struct jail_ready *ready;

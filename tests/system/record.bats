@@ -11,7 +11,7 @@ recorded() { run timeout 60 "$BUILD/virtualing" run --quiet --name "$NAME" --rec
 # figures FILTER [RECORDING]: what jq makes of the recording
 figures() { virtualing plot "${2:-$PWD/a.rec}" --json | jq -c "$1"; }
 
-types() { figures '[.events[].type]' "$@"; }
+types() { figures '[.events[].type]'; }
 
 @test "a recording has the climb, the kill and who it was" {
 	recorded --memory 64M --swap 0 -- "$EAT" page 150
