@@ -18,6 +18,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "base/undo.h"
 
 #define RECORD_FOLDER "/var/lib/virtualing" /* NAME.rec in it, for who says "default" */
 
@@ -78,9 +79,11 @@ enum { RECORD_SAMPLES = 36000, RECORD_EVENTS = 1024, RECORD_SAMPLES_MAX = 1 << 2
 struct record;
 
 /* Looks whether `path` can become a recording, and takes the room for it.  What is there must be a recording that
- * nobody writes; it stays until record_publish.  header: copied; started_us is set.  -EEXIST: something else is there;
- * -EBUSY: somebody writes it. */
-int record_create(const char *path, const struct record_header *header, struct record **ret, struct err *e);
+ * nobody writes; it stays until record_publish.  Where the file system has no unnamed files (O_TMPFILE; overlayfs
+ * before Linux 6.3) a file beside it, PATH.PID, is noted in `u` and made; u: NULL: not noted.  header: copied;
+ * started_us is set. -EEXIST: something else is there; -EBUSY: somebody writes it. */
+int record_create(
+	const char *path, const struct record_header *header, struct undo *u, struct record **ret, struct err *e);
 
 /* Gives it its name, in place of an older recording. */
 int record_publish(struct record *r, struct err *e);

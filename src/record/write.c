@@ -14,7 +14,8 @@
 enum { PUBLISH_TRIES = 8 };
 
 struct record {
-	char *path; /* owned */
+	char *path;   /* owned */
+	char *beside; /* owned; NULL: the file has no name yet, or its own */
 	int fd;
 	bool published;
 	uint64_t sample_capacity, event_capacity;
@@ -83,6 +84,7 @@ static int open_older(const char *path, int *ret_fd, struct err *e)
 
 /* ---- making it ---- */
 
+/* -EOPNOTSUPP, -EISDIR: there are none. */
 static int open_unnamed(const char *path, struct err *e)
 {
 	const char *slash = strrchr(path, '/');
@@ -92,14 +94,37 @@ static int open_unnamed(const char *path, struct err *e)
 	if (!folder)
 		return err_set(e, ENOMEM, "out of memory");
 	fd = open(*folder ? folder : ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-	if (fd < 0 && (errno == EOPNOTSUPP || errno == EISDIR))
-		return err_set(e, EOPNOTSUPP,
-			"make the recording %s: the file system there has no unnamed files (O_TMPFILE): choose another "
-			"one",
-			path);
 	if (fd < 0)
 		return err_sys(e, "make the recording %s", path);
 	return fd;
+}
+
+static int open_beside(struct record *r, struct undo *u, struct err *e)
+{
+	char *beside;
+	int fd;
+
+	if (asprintf(&beside, "%s.%d", r->path, (int)getpid()) < 0)
+		return err_set(e, ENOMEM, "out of memory");
+	fd = undo_note(u, UNDO_FILE, "/", beside, "*", e);
+	if (fd == 0) {
+		fd = open(beside, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+		if (fd < 0)
+			err_sys(e, "make %s", beside);
+	}
+	if (fd < 0) {
+		free(beside);
+		return -e->code;
+	}
+	r->beside = beside;
+	return fd;
+}
+
+static int open_new(struct record *r, struct undo *u, struct err *e)
+{
+	int fd = open_unnamed(r->path, e);
+
+	return fd == -EOPNOTSUPP || fd == -EISDIR ? open_beside(r, u, e) : fd;
 }
 
 /* All of its room is taken now: a disk that is full says so before anything is started. */
@@ -119,7 +144,8 @@ static int fill(int fd, const struct record_header *h, const char *path, struct 
 	return n == HEADER_BYTES ? 0 : err_sys(e, "write the recording %s", path);
 }
 
-int record_create(const char *path, const struct record_header *header, struct record **ret, struct err *e)
+int record_create(
+	const char *path, const struct record_header *header, struct undo *u, struct record **ret, struct err *e)
 {
 	AUTO(record_drop) struct record *r = calloc(1, sizeof *r);
 	AUTO(fd_drop) int older = -1;
@@ -135,7 +161,7 @@ int record_create(const char *path, const struct record_header *header, struct r
 	result = open_older(path, &older, e);
 	if (result < 0)
 		return result;
-	r->fd = open_unnamed(path, e);
+	r->fd = open_new(r, u, e);
 	if (r->fd < 0)
 		return r->fd;
 	h.started_us = now_us(CLOCK_REALTIME);
@@ -152,11 +178,26 @@ int record_create(const char *path, const struct record_header *header, struct r
 	return 0;
 }
 
+/* 0, or -1 with EEXIST: something has come in between. */
+static int give_name(struct record *r)
+{
+	char self[32];
+
+	if (r->beside) {
+		if (rename(r->beside, r->path) < 0)
+			return -1;
+		free(r->beside);
+		r->beside = NULL;
+		return 0;
+	}
+	snprintf(self, sizeof self, "/proc/self/fd/%d", r->fd);
+	return linkat(AT_FDCWD, self, AT_FDCWD, r->path, AT_SYMLINK_FOLLOW);
+}
+
 /* 1: it has its name; 0: something has come in between; -errno. */
-static int link_once(const struct record *r, struct err *e)
+static int link_once(struct record *r, struct err *e)
 {
 	AUTO(fd_drop) int older = -1;
-	char self[32];
 	struct stat was, is;
 	int result = open_older(r->path, &older, e);
 
@@ -166,10 +207,9 @@ static int link_once(const struct record *r, struct err *e)
 	if (older >= 0 && (fstat(older, &was) < 0 || lstat(r->path, &is) < 0 || was.st_ino != is.st_ino ||
 				  was.st_dev != is.st_dev))
 		return 0;
-	if (older >= 0 && unlink(r->path) < 0)
+	if (older >= 0 && !r->beside && unlink(r->path) < 0)
 		return err_sys(e, "replace %s", r->path);
-	snprintf(self, sizeof self, "/proc/self/fd/%d", r->fd);
-	if (linkat(AT_FDCWD, self, AT_FDCWD, r->path, AT_SYMLINK_FOLLOW) == 0)
+	if (give_name(r) == 0)
 		return 1;
 	return errno == EEXIST ? 0 : err_sys(e, "make the recording %s", r->path);
 }
@@ -236,6 +276,9 @@ void record_drop(struct record **record)
 	if (!r)
 		return;
 	fd_drop(&r->fd);
+	if (r->beside)
+		unlink(r->beside);
+	free(r->beside);
 	free(r->path);
 	free(r);
 	*record = NULL;

@@ -195,7 +195,8 @@ static void describe_virtual(const struct spec *s, const char *host_kind, struct
 		snprintf(ret->command, sizeof ret->command, "%s", s->argv[0]);
 }
 
-int recorder_open(struct loop *l, const struct spec *s, const char *host_kind, struct recorder **ret, struct err *e)
+int recorder_open(struct loop *l, const struct spec *s, const char *host_kind, struct undo *u, struct recorder **ret,
+	struct err *e)
 {
 	AUTO(recorder_drop) struct recorder *r = NULL;
 	struct record_header header;
@@ -214,7 +215,7 @@ int recorder_open(struct loop *l, const struct spec *s, const char *host_kind, s
 	describe_virtual(s, host_kind, &header);
 	result = make_folder(s->record, e);
 	if (result == 0)
-		result = record_create(s->record, &header, &r->record, e);
+		result = record_create(s->record, &header, u, &r->record, e);
 	if (result < 0)
 		return err_while(e, "record");
 	*ret = r;

@@ -8,6 +8,7 @@
 
 #include <jansson.h>
 
+#include "base/undo.h"
 #include "cage/cage.h"
 #include "spec/spec.h"
 #include "sys/loop.h"
@@ -15,7 +16,8 @@
 struct recorder;
 
 /* Checks the file that the description names, and takes its room on the disk. *ret stays NULL if it names none. */
-int recorder_open(struct loop *l, const struct spec *s, const char *host_kind, struct recorder **ret, struct err *e);
+int recorder_open(struct loop *l, const struct spec *s, const char *host_kind, struct undo *u, struct recorder **ret,
+	struct err *e);
 
 /* The file gets its name. cage: borrowed. */
 int recorder_start(struct recorder *r, const struct cage *c, struct err *e);

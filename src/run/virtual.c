@@ -688,7 +688,8 @@ int virtual_start(struct virtual_owner *o, struct spec *spec, struct jail_look *
 	if (r == 0)
 		r = state_open(spec->name, &recovered, &v->folder, e);
 	if (r == 0)
-		r = recorder_open(o->loop, spec, cage_host_kind(o->host), &v->recorder, e);
+		r = recorder_open(o->loop, spec, cage_host_kind(o->host), journal_undo(state_journal(v->folder)),
+			&v->recorder, e);
 	if (r < 0) {
 		v->state = VIRTUAL_GONE;
 		virtual_free(v);

@@ -48,7 +48,7 @@ static struct record *create(const char *path)
 	struct record *r;
 	struct err e;
 
-	if (record_create(path, &h, &r, &e) < 0)
+	if (record_create(path, &h, NULL, &r, &e) < 0)
 		fail_msg("%s", e.text);
 	return r;
 }
@@ -332,17 +332,17 @@ static void what_is_no_recording_is_not_replaced(void **state)
 
 	assert_int_equal(write(fd, "my diary\n", 9), 9);
 	close(fd);
-	assert_int_equal(record_create(p.path, &h, &r, &e), -EEXIST);
+	assert_int_equal(record_create(p.path, &h, NULL, &r, &e), -EEXIST);
 	assert_non_null(strstr(e.text, "is no recording, so it is not replaced"));
 	unlink(p.path);
 	assert_int_equal(symlink("/etc/passwd", p.path), 0);
-	assert_int_equal(record_create(p.path, &h, &r, &e), -ELOOP);
+	assert_int_equal(record_create(p.path, &h, NULL, &r, &e), -ELOOP);
 	assert_non_null(strstr(e.text, "symbolic link"));
 	unlink(p.path);
 	assert_int_equal(mkfifo(p.path, 0600), 0);
-	assert_int_equal(record_create(p.path, &h, &r, &e), -EEXIST);
-	assert_int_equal(record_create(p.folder, &h, &r, &e), -EEXIST);
-	assert_int_equal(record_create("/nowhere/a.rec", &h, &r, &e), -ENOENT);
+	assert_int_equal(record_create(p.path, &h, NULL, &r, &e), -EEXIST);
+	assert_int_equal(record_create(p.folder, &h, NULL, &r, &e), -EEXIST);
+	assert_int_equal(record_create("/nowhere/a.rec", &h, NULL, &r, &e), -ENOENT);
 	assert_null(r);
 	place_drop(&p);
 }
@@ -361,7 +361,7 @@ static void one_that_is_written_is_not_replaced_and_an_old_one_is(void **state)
 	add_samples(first, 2);
 	assert_int_equal(record_publish(second, &e), -EBUSY);
 	assert_non_null(strstr(e.text, "is being written"));
-	assert_int_equal(record_create(p.path, &h, &third, &e), -EBUSY);
+	assert_int_equal(record_create(p.path, &h, NULL, &third, &e), -EBUSY);
 	record_drop(&second);
 	record_drop(&first);
 	write_one(p.path, 5, 0);
