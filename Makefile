@@ -4,7 +4,7 @@ BUILD ?= build
 PREFIX ?=
 MESON_OPTIONS ?=
 
-.PHONY: all demo check bench programs install uninstall format lint clean
+.PHONY: all demo demo-httpd check bench programs install uninstall format lint clean
 
 all: $(BUILD)/build.ninja
 	@ninja -C $(BUILD)
@@ -14,6 +14,11 @@ $(BUILD)/build.ninja:
 	@meson setup $(if $(PREFIX),--prefix=$(PREFIX)) $(MESON_OPTIONS) $(BUILD)
 
 demo:
+	@tools/deps build demo
+	@$(MAKE) --no-print-directory all
+	@BUILD=$(BUILD) tools/demo
+
+demo-httpd:
 	@tools/deps build demo
 	@$(MAKE) --no-print-directory all
 	@BUILD=$(BUILD) tools/demo-httpd
