@@ -112,6 +112,34 @@ int cage_open_air(const struct cage *c, struct err *e);
 /* The group in this tree for this place, or NULL when the cage has none there. */
 const struct cage_group *cage_find(const struct cage *c, const struct cage_tree *tree, enum limit_place place);
 
+/* ---- usage.c: where each figure stands ---- */
+
+enum reader {
+	READ_NUMBER, /* the file is one number, or "max" */
+	READ_LINE,   /* the line that begins with word */
+	READ_LINES,  /* of lines that begin with "a" and "b": "a+b+c", those that are there; "a-b", both */
+	READ_FIRST,  /* the first number that stands behind word */
+	READ_SUM     /* the sum of all numbers that stand behind word */
+};
+
+enum { ANY_V2 = -1 };
+
+struct source {
+	size_t field;	/* of struct cage_usage; the first row that says something counts */
+	int controller; /* or ANY_V2: every group of the v2 tree has the file */
+	enum cgroup_version version;
+	enum limit_place place;
+	const char *file;
+	enum reader reader;
+	const char *word;
+	uint64_t divide;
+};
+extern const struct source cage_sources[]; /* rows of one file follow each other */
+extern const size_t cage_sources_count;
+
+uint64_t source_value(const struct source *s, const char *text); /* text: of the whole file; UINT64_MAX: not there */
+const struct cage_group *source_group(const struct cage *c, const struct source *s); /* NULL: not on this host */
+
 /* ---- apply.c ---- */
 
 /* Writes one file of a limit, reads it back and notes it for cage_each.  device: "254:0" or "".  holds: the text that

@@ -10,25 +10,6 @@
 #include "cage/file.h"
 #include "cage/inner.h"
 
-enum reader {
-	READ_NUMBER, /* the file is one number, or "max" */
-	READ_LINE,   /* the line that begins with word */
-	READ_LINES,  /* of lines that begin with "a" and "b": "a+b+c", those that are there; "a-b", both */
-	READ_FIRST,  /* the first number that stands behind word */
-	READ_SUM     /* the sum of all numbers that stand behind word */
-};
-
-struct source {
-	size_t field;	/* of struct cage_usage */
-	int controller; /* or ANY_V2: every group of the v2 tree has the file */
-	enum cgroup_version version;
-	enum limit_place place;
-	const char *file;
-	enum reader reader;
-	const char *word;
-	uint64_t divide;
-};
-
 /* What was read last: rows of one file that follow each other read it once, for memory.stat costs. */
 struct reading {
 	const struct cage_group *group;
@@ -37,10 +18,9 @@ struct reading {
 	char text[FILE_TEXT];
 };
 
-enum { ANY_V2 = -1 };
 #define FIELD(name) offsetof(struct cage_usage, name)
 
-static const struct source sources[] = {
+const struct source cage_sources[] = {
 	{FIELD(memory_bytes), CTRL_MEMORY, CGROUP_V1, PLACE_CAGE, "memory.usage_in_bytes", READ_NUMBER, NULL, 1},
 	{FIELD(memory_bytes), CTRL_MEMORY, CGROUP_V2, PLACE_CAGE, "memory.current", READ_NUMBER, NULL, 1},
 	{FIELD(memory_peak_bytes), CTRL_MEMORY, CGROUP_V1, PLACE_CAGE, "memory.max_usage_in_bytes", READ_NUMBER, NULL,
@@ -80,6 +60,7 @@ static const struct source sources[] = {
 	{FIELD(cpu_wait_us), ANY_V2, CGROUP_V2, PLACE_WORK, "cpu.pressure", READ_FIRST, " total=", 1},
 	{FIELD(io_wait_us), ANY_V2, CGROUP_V2, PLACE_WORK, "io.pressure", READ_FIRST, " total=", 1},
 };
+const size_t cage_sources_count = sizeof cage_sources / sizeof *cage_sources;
 
 static uint64_t read_sum(const char *text, const char *word)
 {
@@ -143,38 +124,41 @@ static uint64_t read_lines(const char *text, const char *words)
 	return result;
 }
 
-static uint64_t read_source(const struct source *s, const struct cage_group *g, struct reading *last)
+uint64_t source_value(const struct source *s, const char *text)
 {
 	uint64_t value = UINT64_MAX;
 
-	if (last->group != g || strcmp(last->file, s->file) != 0) {
-		last->group = g;
-		last->file = s->file;
-		last->length = file_read(g->fd, s->file, last->text, sizeof last->text);
-	}
-	if (last->length < 0)
-		return UINT64_MAX;
 	switch (s->reader) {
 	case READ_NUMBER:
-		value = read_number(last->text);
+		value = read_number(text);
 		break;
 	case READ_LINE:
-		value = read_line(last->text, s->word);
+		value = read_line(text, s->word);
 		break;
 	case READ_LINES:
-		value = read_lines(last->text, s->word);
+		value = read_lines(text, s->word);
 		break;
 	case READ_FIRST:
-		value = read_first(last->text, s->word);
+		value = read_first(text, s->word);
 		break;
 	case READ_SUM:
-		value = read_sum(last->text, s->word);
+		value = read_sum(text, s->word);
 		break;
 	}
 	return value == UINT64_MAX ? value : value / s->divide;
 }
 
-static const struct cage_group *find_group(const struct cage *c, const struct source *s)
+static uint64_t read_source(const struct source *s, const struct cage_group *g, struct reading *last)
+{
+	if (last->group != g || strcmp(last->file, s->file) != 0) {
+		last->group = g;
+		last->file = s->file;
+		last->length = file_read(g->fd, s->file, last->text, sizeof last->text);
+	}
+	return last->length < 0 ? UINT64_MAX : source_value(s, last->text);
+}
+
+const struct cage_group *source_group(const struct cage *c, const struct source *s)
 {
 	const struct cage_tree *tree = s->controller == ANY_V2 ? c->host->unified : c->host->of[s->controller];
 
@@ -183,7 +167,7 @@ static const struct cage_group *find_group(const struct cage *c, const struct so
 
 static void read_field(const struct cage *c, const struct source *s, struct reading *last, struct cage_usage *ret)
 {
-	const struct cage_group *g = find_group(c, s);
+	const struct cage_group *g = source_group(c, s);
 	uint64_t *field = (uint64_t *)(void *)((char *)ret + s->field);
 
 	if (!g || *field != UINT64_MAX)
@@ -202,13 +186,13 @@ static void read_fields(const struct cage *c, const size_t *fields, size_t count
 
 	last.group = NULL;
 	memset(ret, 0xff, sizeof *ret);
-	for (size_t i = 0; i < sizeof sources / sizeof *sources; i++) {
+	for (size_t i = 0; i < cage_sources_count; i++) {
 		bool wanted = count == 0;
 
 		for (size_t f = 0; f < count; f++)
-			wanted |= sources[i].field == fields[f];
+			wanted |= cage_sources[i].field == fields[f];
 		if (wanted)
-			read_field(c, &sources[i], &last, ret);
+			read_field(c, &cage_sources[i], &last, ret);
 	}
 }
 
