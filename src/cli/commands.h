@@ -17,6 +17,7 @@ int cmd_kill(const struct options_values *own, json_t *document);
 int cmd_set(const struct options_values *own, json_t *document);
 int cmd_events(const struct options_values *own, json_t *document);
 int cmd_plot(const struct options_values *own, json_t *document);
+int cmd_top(const struct options_values *own, json_t *document);
 int cmd_gc(const struct options_values *own, json_t *document);
 int cmd_doctor(const struct options_values *own, json_t *document);
 

@@ -4,110 +4,28 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/own.h"
-#include "base/parse.h"
 #include "cli/commands.h"
 #include "cli/options.h"
 #include "cli/remote.h"
+#include "run/event_text.h"
 #include "run/state.h"
 #include "sys/wire.h"
 
 enum { ANSWER_MS = 5000, FOLLOWED_MAX = 256 };
 
-static void print_size_of(const json_t *event, const char *key, const char *before)
-{
-	const json_t *value = json_object_get(event, key);
-	char text[16];
-
-	if (json_is_integer(value))
-		printf("%s%s %s", before, key, print_size(text, sizeof text, (uint64_t)json_integer_value(value)));
-}
-
-static void print_word(const json_t *event, const char *key)
-{
-	const json_t *value = json_object_get(event, key);
-
-	if (json_is_integer(value))
-		printf(" %s %lld", key, (long long)json_integer_value(value));
-	else if (json_is_string(value))
-		printf(" %s", json_string_value(value));
-}
-
-enum { VICTIMS_PRINTED = 3 };
-
-/* " (eat, pid 123; cat, pid 124; sh, pid 125 and 2 more)" */
-static void print_victims(const json_t *event)
-{
-	const json_t *victims = json_object_get(event, "victims");
-	json_int_t more = json_integer_value(json_object_get(event, "processes"));
-	size_t i;
-	json_t *v;
-
-	json_array_foreach ((json_t *)victims, i, v) {
-		const char *name = json_string_value(json_object_get(v, "name"));
-
-		if (i == VICTIMS_PRINTED)
-			break;
-		printf("%s%s, pid %lld", i ? "; " : " (", name ? name : "?",
-			(long long)json_integer_value(json_object_get(v, "pid")));
-		more--;
-	}
-	if (i > 0 && more > 0)
-		printf(" and %lld more", (long long)more);
-	if (i > 0)
-		putchar(')');
-}
-
-static void print_cause(const json_t *event)
-{
-	const char *cause = json_string_value(json_object_get(event, "cause"));
-	const char *group = json_string_value(json_object_get(event, "group"));
-
-	if (group)
-		printf(" by the limit of %s", group);
-	else if (cause && strcmp(cause, "own") == 0)
-		printf(" by its own limit");
-	else if (cause && strcmp(cause, "outer") == 0)
-		printf(" by the limit of a group above");
-	else if (cause && strcmp(cause, "host") == 0)
-		printf(" because the host has run out");
-}
-
-/* "2026-11-27 07:15:39.123 web grew: usage 64.0M, limit 96M, peak 64.0M" */
 static void print_event(const char *name, const json_t *event, bool json)
 {
-	double seconds = json_number_value(json_object_get(event, "time"));
-	time_t whole = (time_t)seconds;
-	const char *type = json_string_value(json_object_get(event, "type"));
-	struct tm local;
-	char stamp[32];
-
 	if (json) {
 		json_t *one = json_copy((json_t *)event);
 
 		json_object_set_new(one, "name", json_string(name));
 		json_dumpf(one, stdout, JSON_COMPACT);
-		putchar('\n');
 		json_decref(one);
-		return;
+	} else {
+		event_print(stdout, event, EVENT_DAY, name);
 	}
-	strftime(stamp, sizeof stamp, "%F %T", localtime_r(&whole, &local));
-	printf("%s.%03d %s %s", stamp, (int)((seconds - (double)whole) * 1000), name, type ? type : "?");
-	print_word(event, "direction");
-	print_word(event, "status");
-	print_word(event, "signal");
-	print_word(event, "processes");
-	print_victims(event);
-	print_cause(event);
-	print_size_of(event, "usage", ": ");
-	print_size_of(event, "limit", ", ");
-	print_size_of(event, "peak", ", ");
-	print_size_of(event, "anonymous", ", ");
-	print_size_of(event, "file", ", ");
-	print_size_of(event, "shmem", ", ");
-	print_size_of(event, "kernel", ", ");
 	putchar('\n');
 }
 

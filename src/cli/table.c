@@ -14,6 +14,8 @@ static const struct option_row events_options[] = {{'f', "follow", NULL, "go on,
 static const struct option_row plot_options[] = {
 	{'o', "output", "FILE", "where it goes; its ending says what it is: .svg, .png, .json, .csv"},
 	{0, "json", NULL, "all samples and events as JSON"}, {0, "csv", NULL, "the same as one table"}, {0}};
+static const struct option_row top_options[] = {{0, "once", NULL, "print one picture as text, and end"},
+	{0, "interval", "SECONDS", "time between two looks; 0.3 unless given"}, {0}};
 static const struct option_row gc_options[] = {{0, "dry-run", NULL, "only say what would be removed"}, {0}};
 
 const struct command cli_commands[] = {
@@ -121,6 +123,18 @@ const struct command cli_commands[] = {
 		.args_min = 1,
 		.args_max = 16,
 		.run = cmd_plot,
+	},
+	{
+		.name = "top",
+		.args = "[NAME]",
+		.summary = "watch all virtuals, or one with its memory over time, on the terminal",
+		.details = "Keys: up and down choose a virtual, Enter looks at it, o changes the order, p pauses, "
+			   "r resumes, s stops, + and - and l change its memory limit, ? explains, q quits.\n\n"
+			   "With --once the picture is as wide as COLUMNS says, or 80; what is counted per second is "
+			   "counted over the interval.",
+		.options = top_options,
+		.args_max = 1,
+		.run = cmd_top,
 	},
 	{
 		.name = "gc",

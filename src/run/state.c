@@ -304,9 +304,21 @@ static bool is_held(int dir)
 	return lock >= 0 && flock(lock, LOCK_SH | LOCK_NB) < 0;
 }
 
-int state_connect(const char *name, struct err *e)
+bool state_is_held(const char *name)
 {
-	AUTO(fd_drop) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	AUTO(fd_drop) int dir = -1;
+	char path[256];
+	struct err ignored;
+
+	if (folder_path(name, path, sizeof path, &ignored) < 0)
+		return false;
+	dir = open_folder(path, &ignored);
+	return dir >= 0 && is_held(dir);
+}
+
+static int connect_to(const char *name, int flags, struct err *e)
+{
+	AUTO(fd_drop) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | flags, 0);
 	AUTO(fd_drop) int dir = -1;
 	struct sockaddr_un address;
 	char path[256];
@@ -335,6 +347,16 @@ int state_connect(const char *name, struct err *e)
 		return err_sys(e, "connect to %s", address.sun_path);
 	}
 	return fd_take(&fd);
+}
+
+int state_connect(const char *name, struct err *e)
+{
+	return connect_to(name, 0, e);
+}
+
+int state_connect_now(const char *name, struct err *e)
+{
+	return connect_to(name, SOCK_NONBLOCK, e);
 }
 
 /* ---- all folders ---- */

@@ -51,3 +51,9 @@ json_t *state_read(const char *name, struct err *e);
 
 /* Connects to its supervisor. The descriptor, or -ENOENT (no such virtual), -ECONNREFUSED (its supervisor is gone). */
 int state_connect(const char *name, struct err *e);
+
+/* The same without waiting: -ETIMEDOUT when its supervisor has not accepted those who came before. */
+int state_connect_now(const char *name, struct err *e);
+
+/* Whether somebody lives who answers for it: a supervisor, from its first moment to its last. */
+bool state_is_held(const char *name);

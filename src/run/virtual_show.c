@@ -63,6 +63,7 @@ json_t *virtual_json(const struct virtual *v)
 		virtual_state_names[v->state], "pid", (int)v->child.main_pid, "supervisor", (int)getpid(), "cgroup",
 		cage_host_kind(v->owner->host), "limits", limits, "description", spec_json(v->spec));
 
+	json_object_set(o, "counts", v->counts);
 	if (v->started)
 		json_object_set_new(o, "uptime_ms", json_integer((json_int_t)(loop_now_ms() - v->started_ms)));
 	if (v->memory)
