@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/own.h"
 #include "base/parse.h"
 #include "cli/commands.h"
 #include "cli/options.h"
@@ -52,19 +53,44 @@ static void print_row(const json_t *v)
 		json_string_value(json_object_get(v, "state")));
 }
 
-static json_t *look(const char *name)
+/* What is shown of one that has not answered with v; NULL: it has gone meanwhile. */
+static json_t *stand_in(const char *name, const struct err *e)
 {
-	struct err e = {0};
-	json_t *v = remote_show(name, &e);
-
-	if (v)
-		return v;
-	if (e.code == ECONNREFUSED)
+	if (e->code == ECONNREFUSED)
 		return json_pack(
 			"{s:s, s:s, s:i}", "name", name, "state", "crashed: `virtualing gc` removes it", "pid", 0);
-	if (e.code == EAGAIN)
+	if (e->code == EAGAIN)
 		return json_pack("{s:s, s:s, s:i}", "name", name, "state", "starting or stopping", "pid", 0);
-	return e.code == ENOENT ? NULL : json_pack("{s:s, s:s, s:i}", "name", name, "state", e.text, "pid", 0);
+	return e->code == ENOENT ? NULL : json_pack("{s:s, s:s, s:i}", "name", name, "state", e->text, "pid", 0);
+}
+
+static json_t *show_all(char *const *names, size_t count)
+{
+	AUTO(free_drop) json_t **shown = calloc(count + 1, sizeof *shown);
+	AUTO(free_drop) struct err *errors = calloc(count + 1, sizeof *errors);
+	json_t *all = json_array();
+
+	if (!shown || !errors)
+		abort();
+	remote_show_all(names, count, shown, errors);
+	for (size_t i = 0; i < count; i++) {
+		json_t *v = shown[i] ? shown[i] : stand_in(names[i], &errors[i]);
+
+		if (v)
+			json_array_append_new(all, v);
+	}
+	return all;
+}
+
+static void print_table(const json_t *all)
+{
+	const json_t *v;
+	size_t i;
+
+	printf("%-24s %8s %9s %9s %9s %10s %9s  %s\n", "NAME", "PID", "MEMORY", "LIMIT", "PEAK", "CPU", "UPTIME",
+		"STATE");
+	json_array_foreach (all, i, v)
+		print_row(v);
 }
 
 static int list_virtuals(bool json)
@@ -72,26 +98,19 @@ static int list_virtuals(bool json)
 	char **names;
 	struct err e;
 	ssize_t count = state_names(&names, &e);
-	json_t *all = json_array();
+	json_t *all;
 
 	if (count < 0)
 		return cli_fail(&e);
-	if (!json)
-		printf("%-24s %8s %9s %9s %9s %10s %9s  %s\n", "NAME", "PID", "MEMORY", "LIMIT", "PEAK", "CPU",
-			"UPTIME", "STATE");
-	for (ssize_t i = 0; i < count; i++) {
-		json_t *v = look(names[i]);
-
-		if (v && !json)
-			print_row(v);
-		if (v)
-			json_array_append_new(all, v);
+	all = show_all(names, (size_t)count);
+	for (ssize_t i = 0; i < count; i++)
 		free(names[i]);
-	}
 	free(names);
 	if (json) {
 		json_dumpf(all, stdout, JSON_INDENT(2));
 		putchar('\n');
+	} else {
+		print_table(all);
 	}
 	json_decref(all);
 	return 0;

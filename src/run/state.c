@@ -393,13 +393,35 @@ ssize_t state_names(char ***ret, struct err *e)
 	return (ssize_t)count;
 }
 
+/* The whole file, owned by the caller; or NULL with errno. (json_loadfd() reads a byte at a time.) */
+static char *read_whole(int fd, size_t *ret_length)
+{
+	struct stat st;
+	char *text;
+	size_t used = 0;
+	ssize_t n = 0;
+
+	if (fstat(fd, &st) < 0 || !(text = malloc((size_t)st.st_size + 1)))
+		return NULL;
+	while (used < (size_t)st.st_size && (n = read(fd, text + used, (size_t)st.st_size - used)) > 0)
+		used += (size_t)n;
+	if (n < 0) {
+		free_drop(&text); /* errno survives, from glibc 2.33 on */
+		return NULL;
+	}
+	*ret_length = used;
+	return text;
+}
+
 json_t *state_read(const char *name, struct err *e)
 {
+	AUTO(free_drop) char *text = NULL;
 	AUTO(fd_drop) int dir = -1;
 	AUTO(fd_drop) int fd = -1;
 	char path[256];
 	json_error_t why;
 	json_t *state;
+	size_t length = 0;
 
 	if (folder_path(name, path, sizeof path, e) < 0)
 		return NULL;
@@ -411,7 +433,12 @@ json_t *state_read(const char *name, struct err *e)
 		err_sys(e, "open %s/state.json", path);
 		return NULL;
 	}
-	state = json_loadfd(fd, 0, &why);
+	text = read_whole(fd, &length);
+	if (!text) {
+		err_sys(e, "read %s/state.json", path);
+		return NULL;
+	}
+	state = json_loadb(text, length, 0, &why);
 	if (!state)
 		err_set(e, EPROTO, "%s/state.json is damaged: %s", path, why.text);
 	return state;
