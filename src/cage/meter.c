@@ -6,26 +6,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/own.h"
 #include "cage/file.h"
 #include "cage/inner.h"
 
 enum { ROWS_MAX = 40, TEXT = FILE_TEXT };
-
-struct row {
-	const struct source *source;
-	const struct cage_group *group;
-	unsigned part;
-	int fd; /* of quick ones; -1: opened when it is read */
-};
-
-struct meter {
-	struct cage cage; /* only its groups are filled in */
-	struct row rows[ROWS_MAX];
-	size_t count;
-	bool gone;
-};
 
 #define FIELD(name) offsetof(struct cage_usage, name)
 
@@ -35,16 +22,33 @@ static const struct {
 	unsigned part;
 } parts_of[] = {
 	{FIELD(memory_bytes), METER_QUICK},
-	{FIELD(memory_peak_bytes), METER_QUICK},
-	{FIELD(memory_limit_bytes), METER_QUICK},
-	{FIELD(cpu_us), METER_QUICK},
-	{FIELD(pids), METER_QUICK},
-	{FIELD(oom_kills), METER_QUICK},
-	{FIELD(swap_bytes), METER_PARTS},
-	{FIELD(parts.anonymous_bytes), METER_PARTS},
-	{FIELD(parts.file_bytes), METER_PARTS},
-	{FIELD(parts.shmem_bytes), METER_PARTS},
-	{FIELD(parts.kernel_bytes), METER_PARTS},
+	{FIELD(swap_bytes), METER_RARE},
+	{FIELD(parts.anonymous_bytes), METER_RARE},
+	{FIELD(parts.file_bytes), METER_RARE},
+	{FIELD(parts.shmem_bytes), METER_RARE},
+	{FIELD(parts.kernel_bytes), METER_RARE},
+};
+
+/* What is no figure of a cage's usage, in the group that holds everybody. */
+enum { HOLDER_PRESSURE, HOLDER_FROZEN, HOLDER_PROCESSES, HOLDER_FILES };
+static const char *const holder_files[CGROUP_VERSIONS][HOLDER_FILES] = {
+	[CGROUP_V1] = {NULL, "freezer.self_freezing", "cgroup.procs"},
+	[CGROUP_V2] = {"memory.pressure", "cgroup.freeze", "cgroup.procs"},
+};
+
+struct row {
+	const struct source *source;
+	const struct cage_group *group;
+	unsigned part;
+	int fd; /* -1: opened when it is read */
+};
+
+struct meter {
+	struct cage cage; /* only its groups are filled in */
+	struct row rows[ROWS_MAX];
+	size_t count;
+	int holder[HOLDER_FILES]; /* as above */
+	bool gone;
 };
 
 static unsigned part_of(size_t field)
@@ -95,19 +99,30 @@ static int find_groups(struct meter *m, const char *group, struct err *e)
 	return m->cage.count ? 0 : err_set(e, ENOENT, "no group %s is there", path);
 }
 
+static const struct cage_group *holder_of(const struct meter *m)
+{
+	return &m->cage.groups[m->cage.count - 1];
+}
+
 static void find_files(struct meter *m)
 {
+	const struct cage_group *holder = holder_of(m);
+
 	for (size_t i = 0; i < cage_sources_count && m->count < ROWS_MAX; i++) {
 		const struct source *s = &cage_sources[i];
 		struct row *r = &m->rows[m->count];
 
 		*r = (struct row){s, source_group(&m->cage, s), part_of(s->field), -1};
-		if (!r->group)
+		if (!r->group || faccessat(r->group->fd, s->file, F_OK, 0) < 0)
 			continue;
-		if (r->part == METER_QUICK)
+		if (r->part != METER_RARE)
 			r->fd = openat(r->group->fd, s->file, O_RDONLY | O_CLOEXEC);
-		if (r->fd >= 0 || r->part != METER_QUICK)
-			m->count++;
+		m->count++;
+	}
+	for (int i = 0; i < HOLDER_FILES; i++) {
+		const char *file = holder_files[holder->tree->version][i];
+
+		m->holder[i] = file ? openat(holder->fd, file, O_RDONLY | O_CLOEXEC) : -1;
 	}
 }
 
@@ -119,6 +134,8 @@ int meter_open(const struct cage_host *host, const char *group, struct meter **r
 	if (!m)
 		return err_set(e, ENOMEM, "out of memory");
 	m->cage.host = host;
+	for (int i = 0; i < HOLDER_FILES; i++)
+		m->holder[i] = -1;
 	r = find_groups(m, group, e);
 	if (r < 0)
 		return r;
@@ -136,6 +153,8 @@ void meter_drop(struct meter **m)
 		fd_drop(&(*m)->rows[i].fd);
 	for (size_t i = 0; i < (*m)->cage.count; i++)
 		fd_drop(&(*m)->cage.groups[i].fd);
+	for (int i = 0; i < HOLDER_FILES; i++)
+		fd_drop(&(*m)->holder[i]);
 	free(*m);
 	*m = NULL;
 }
@@ -147,19 +166,33 @@ void meter_clear(struct meter_figures *f)
 	memset(f, 0xff, sizeof *f);
 }
 
-static ssize_t read_row(const struct row *r, char *text, size_t size)
+/* fd -1: opened for this once. */
+static ssize_t read_text(int fd, const struct cage_group *g, const char *file, char *text, size_t size)
 {
 	ssize_t n;
 
-	if (r->fd < 0)
-		return file_read(r->group->fd, r->source->file, text, size);
-	n = pread(r->fd, text, size - 1, 0);
+	if (fd < 0)
+		return file_read(g->fd, file, text, size);
+	n = pread(fd, text, size - 1, 0);
 	if (n < 0)
 		return -errno;
 	if (n > 0 && text[n - 1] == '\n')
 		n--;
 	text[n] = 0;
 	return n;
+}
+
+static ssize_t read_row(const struct row *r, char *text, size_t size)
+{
+	return read_text(r->fd, r->group, r->source->file, text, size);
+}
+
+static ssize_t read_holder(const struct meter *m, int which, char *text, size_t size)
+{
+	const struct cage_group *g = holder_of(m);
+	const char *file = holder_files[g->tree->version][which];
+
+	return file ? read_text(m->holder[which], g, file, text, size) : -ENOENT;
 }
 
 static bool same_file(const struct row *a, const struct row *b)
@@ -205,31 +238,62 @@ static uint64_t read_average(const char *line)
 	return whole * 100 + (uint64_t)(end[1] - '0') * 10 + (uint64_t)(end[2] - '0');
 }
 
-static void read_pressure(const struct meter *m, const char *file, struct meter_pressure *ret)
+static void take_pressure(const char *text, ssize_t n, struct meter_pressure *ret)
 {
-	const struct cage_group *holder = &m->cage.groups[m->cage.count - 1];
-	char text[256];
-
 	*ret = (struct meter_pressure){UINT64_MAX, UINT64_MAX};
-	if (holder->tree->version != CGROUP_V2 || file_read(holder->fd, file, text, sizeof text) < 0)
+	if (n < 0)
 		return;
 	ret->some = read_average(strstr(text, "some"));
 	ret->full = read_average(strstr(text, "full"));
 }
 
+/* Counted by their lines, without a walk through the groups below where there are none: a directory of the kernel's has
+ * a link more for each. */
+static uint64_t count_processes(const struct meter *m)
+{
+	char text[TEXT];
+	ssize_t n = read_holder(m, HOLDER_PROCESSES, text, sizeof text);
+	struct stat st;
+	uint64_t count = 0;
+
+	if (n < 0)
+		return UINT64_MAX;
+	if (n == sizeof text - 1 || fstat(holder_of(m)->fd, &st) < 0 || st.st_nlink != 2) {
+		n = cage_pids(&m->cage, NULL, 0);
+		return n < 0 ? UINT64_MAX : (uint64_t)n;
+	}
+	for (ssize_t i = 0; i < n; i++)
+		count += text[i] == '\n';
+	return count + (n > 0);
+}
+
+static void read_dear(const struct meter *m, struct meter_figures *f)
+{
+	char text[256];
+	ssize_t n = read_holder(m, HOLDER_FROZEN, text, sizeof text);
+
+	f->frozen = n < 0 ? UINT64_MAX : text[0] == '1';
+	f->processes = count_processes(m);
+	n = read_holder(m, HOLDER_PRESSURE, text, sizeof text);
+	take_pressure(text, n, &f->memory);
+}
+
+static void read_rare(const struct meter *m, struct meter_figures *f)
+{
+	bool v2 = holder_of(m)->tree->version == CGROUP_V2;
+	char text[256];
+
+	take_pressure(text, v2 ? file_read(holder_of(m)->fd, "cpu.pressure", text, sizeof text) : -ENOENT, &f->cpu);
+	take_pressure(text, v2 ? file_read(holder_of(m)->fd, "io.pressure", text, sizeof text) : -ENOENT, &f->io);
+}
+
 void meter_read(struct meter *m, unsigned parts, struct meter_figures *f)
 {
-	ssize_t processes;
-
 	read_rows(m, parts, &f->usage);
-	if (!(parts & METER_DEAR))
-		return;
-	read_pressure(m, "memory.pressure", &f->memory);
-	read_pressure(m, "cpu.pressure", &f->cpu);
-	read_pressure(m, "io.pressure", &f->io);
-	processes = cage_pids(&m->cage, NULL, 0);
-	f->processes = processes < 0 ? UINT64_MAX : (uint64_t)processes;
-	f->frozen = cage_is_frozen(&m->cage);
+	if (parts & METER_DEAR)
+		read_dear(m, f);
+	if (parts & METER_RARE)
+		read_rare(m, f);
 }
 
 bool meter_is_gone(const struct meter *m)

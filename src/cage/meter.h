@@ -1,8 +1,8 @@
 /* The figures of a cage that another process holds, read again and again.
  *
- * Order: meter_open, then meter_read as often as wanted, meter_drop.  What is read at each turn is read through
- * descriptors that stay open; a read allocates nothing.  When the groups are removed the figures become "not known",
- * and meter_is_gone() tells.
+ * Order: meter_open, then meter_read as often as wanted, meter_drop.  What is not rare is read through descriptors that
+ * stay open (or, where there are no more to be had, opened each time); a read allocates nothing.  When the groups are
+ * removed the figures become "not known", and meter_is_gone() tells.
  *
  * Sources: those of cage/cage.h; Documentation/accounting/psi.rst.
  */
@@ -11,9 +11,10 @@
 #include "cage/cage.h"
 
 enum meter_part {
-	METER_QUICK = 1, /* memory, limit, peak, CPU time, kills, and threads where they are limited: some 10 us */
-	METER_DEAR = 2,	 /* throttled time, disks, pressure, frozen, processes: some 50 us */
-	METER_PARTS = 4, /* swap, and what memory is made of */
+	METER_QUICK = 1, /* memory */
+	METER_DEAR = 2,	 /* its limit and peak, CPU time, kills, disks, pressure on the memory, processes, frozen: a
+			    dozen files */
+	METER_RARE = 4,	 /* swap, what memory is made of, other pressures */
 };
 
 /* Share of the last ten seconds in which some or all of those inside waited, in hundredths of a percent. */

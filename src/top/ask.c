@@ -255,8 +255,13 @@ void asker_turn(struct asker *a, uint64_t watched)
 
 	sweep(a);
 	follow(a, watched);
-	for (size_t n = count_open(a); n < AT_ONCE && (i = most_urgent(a, watched)); n++)
+	for (size_t n = count_open(a); n < AT_ONCE && (i = most_urgent(a, watched)); n++) {
+		bool pressing = i->ask_reason || !i->asked_once;
+
 		show(a, i);
+		if (!pressing)
+			return; /* one a turn: each costs its supervisor half a millisecond */
+	}
 }
 
 size_t asker_open_questions(const struct asker *a)

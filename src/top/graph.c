@@ -143,42 +143,46 @@ static void draw_cell(const struct plot *p, unsigned column, unsigned row)
 
 /* ---- around it ---- */
 
+/* As many parts as have a row between them. */
 static void draw_scale(const struct plot *p)
 {
-	static const unsigned parts = 4;
+	unsigned parts = p->rows >= 8 ? 4 : p->rows >= 4 ? 2 : 1;
 	bool ascii = p->f->glyphs == GLYPHS_ASCII;
-	unsigned last = ~0U;
 	char text[FIGURE_TEXT];
 
 	for (unsigned row = 0; row < p->rows; row++)
 		frame_rune(p->f, p->x - 1, p->y + row, STYLE_FAINT, ascii ? '|' : 0x2502);
-	for (unsigned i = 0; i <= parts; i++) {
+	for (unsigned i = 0; i <= parts; i++) { /* the lowest stands where the time begins */
 		unsigned row = (p->rows * i + parts / 2) / parts;
 
-		if (row >= p->rows)
-			row = p->rows - 1;
-		if (row == last || (last != ~0U && row == last + 1 && p->rows > parts))
-			continue;
-		last = row;
 		frame_right(p->f, p->x - SCALE, p->y + row, SCALE - 2, STYLE_PLAIN,
 			figure_size(text, p->top / parts * (parts - i)));
 		frame_rune(p->f, p->x - 1, p->y + row, STYLE_FAINT, ascii ? '+' : 0x2524);
 	}
 }
 
+static const char *print_ago(char *text, size_t size, uint64_t ms)
+{
+	char time[FIGURE_TEXT];
+
+	if (ms >= 60000 && ms % 60000 == 0)
+		snprintf(text, size, "%u min ago", (unsigned)(ms / 60000));
+	else
+		snprintf(text, size, "%s ago", figure_time(time, ms));
+	return text;
+}
+
 static void draw_time(const struct plot *p, const struct graph *g)
 {
 	unsigned y = p->y + p->rows, half = p->columns / 2;
 	bool ascii = p->f->glyphs == GLYPHS_ASCII;
-	char text[FIGURE_TEXT], label[FIGURE_TEXT + 8];
+	char label[FIGURE_TEXT + 8];
 	uint64_t span = g->to_ms - g->from_ms;
 
 	for (unsigned i = 0; i < p->columns; i++)
 		frame_rune(p->f, p->x + i, y, STYLE_FAINT, ascii ? '-' : 0x2500);
-	frame_rune(p->f, p->x - 1, y, STYLE_FAINT, ascii ? '+' : 0x2514);
-	snprintf(label, sizeof label, "%s ago", figure_time(text, span));
-	frame_text(p->f, p->x, y + 1, p->columns, STYLE_PLAIN, label);
-	snprintf(label, sizeof label, "%s ago", figure_time(text, span / 2));
+	frame_text(p->f, p->x, y + 1, p->columns, STYLE_PLAIN, print_ago(label, sizeof label, span));
+	print_ago(label, sizeof label, span / 2);
 	if (p->columns > 40)
 		frame_text(p->f, p->x + half - frame_columns(label) / 2, y + 1, p->columns, STYLE_PLAIN, label);
 	frame_right(p->f, p->x, y + 1, p->columns, STYLE_PLAIN, "now");
@@ -220,6 +224,6 @@ void graph_draw(struct frame *f, const struct graph *g, const struct history *h)
 		for (unsigned column = 0; column < p.columns; column++)
 			draw_cell(&p, column, row);
 	name_limit(&p);
-	draw_scale(&p);
 	draw_time(&p, g);
+	draw_scale(&p);
 }

@@ -14,7 +14,7 @@
 #include "sys/proc.h"
 
 /* A time stamp has the grain of a tick: what changes within it after our look does not move it. */
-enum { DEAR_TURNS = 4, HOST_TURNS = 4, GRAIN_NS = 50 * 1000000 };
+enum { SHOWN_TURNS = 4, OTHER_TURNS = 12, HOST_TURNS = 4, GRAIN_NS = 50 * 1000000 };
 
 struct look {
 	struct cage_host *host;
@@ -165,19 +165,23 @@ static void learn(struct look *l, struct model *m, struct item *i)
 	json_decref(state);
 }
 
-static bool has_ended(int pidfd)
+/* One call for all of them. */
+static void find_crashed(struct model *m)
 {
-	return poll(&(struct pollfd){.fd = pidfd, .events = POLLIN}, 1, 0) > 0;
-}
+	AUTO(free_drop) struct pollfd *polls = calloc(m->count + 1, sizeof *polls);
 
-static void check_supervisor(struct look *l, struct model *m, struct item *i)
-{
-	if (i->supervisor_fd >= 0 && has_ended(i->supervisor_fd)) {
-		fd_drop(&i->supervisor_fd);
-		i->state = ITEM_CRASHED;
+	if (!polls)
+		return;
+	for (size_t n = 0; n < m->count; n++)
+		polls[n] = (struct pollfd){.fd = m->items[n]->supervisor_fd, .events = POLLIN};
+	if (poll(polls, m->count, 0) <= 0)
+		return;
+	for (size_t n = 0; n < m->count; n++) {
+		if (!polls[n].revents)
+			continue;
+		fd_drop(&m->items[n]->supervisor_fd);
+		m->items[n]->state = ITEM_CRASHED;
 	}
-	if (i->supervisor_fd < 0) /* the next of its name takes the folder of a crashed one over */
-		learn(l, m, i);
 }
 
 static void read_figures(struct item *i, const struct model *m, unsigned parts)
@@ -198,23 +202,35 @@ static void look_at_host(struct model *m)
 	m->host_bytes = m->host_available_bytes && sysinfo(&host) == 0 ? (uint64_t)host.totalram * host.mem_unit : 0;
 }
 
-void look_turn(struct look *l, struct model *m, uint64_t watched, bool all)
+static unsigned parts_now(const struct look *l, const struct item *i, size_t place, const struct look_at *at)
+{
+	bool shown = place >= at->first && place < at->first + at->rows;
+	unsigned turns = shown ? SHOWN_TURNS : OTHER_TURNS;
+
+	if (at->all || i->inode == at->watched)
+		return METER_QUICK | METER_DEAR | METER_RARE;
+	if (i->phase % turns == l->turn % turns || i->history.recent_count < 2)
+		return METER_QUICK | METER_DEAR;
+	return shown ? METER_QUICK : 0;
+}
+
+void look_turn(struct look *l, struct model *m, const struct look_at *at)
 {
 	m->now_ms = clock_ms(CLOCK_MONOTONIC);
 	m->boot_ms = clock_ms(CLOCK_BOOTTIME);
-	scan_if_changed(l, m, watched);
-	if (all || l->turn % HOST_TURNS == 0)
+	scan_if_changed(l, m, at->watched);
+	if (at->all || l->turn % HOST_TURNS == 0)
 		look_at_host(m);
+	if (at->all || l->turn % SHOWN_TURNS == 0)
+		find_crashed(m);
 	for (size_t n = 0; n < m->count; n++) {
 		struct item *i = m->items[n];
-		bool its_turn = all || i->inode == watched || i->inode % DEAR_TURNS == l->turn % DEAR_TURNS;
+		unsigned parts = i->state == ITEM_ENDED ? 0 : parts_now(l, i, n, at);
 
-		if (i->state == ITEM_ENDED)
-			continue;
-		if (its_turn || !i->pid)
-			check_supervisor(l, m, i);
-		read_figures(i, m,
-			METER_QUICK | (its_turn ? METER_DEAR : 0) | (all || i->inode == watched ? METER_PARTS : 0));
+		if (i->state != ITEM_ENDED && i->supervisor_fd < 0 && (!i->pid || parts & METER_DEAR))
+			learn(l, m, i); /* the next of its name takes the folder of a crashed one over */
+		if (parts)
+			read_figures(i, m, parts);
 	}
 	l->turn++;
 }

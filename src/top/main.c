@@ -66,12 +66,13 @@ static uint64_t watched(const struct top *t)
 
 static void look_round(struct top *t, bool all)
 {
+	struct look_at at = {watched(t), t->ui.first, watched(t) ? 0 : t->ui.rows, all};
 	time_t now = time(NULL);
 	struct tm local;
 
 	strftime(t->clock, sizeof t->clock, "%T", localtime_r(&now, &local));
 	t->model.clock = t->clock;
-	look_turn(t->look, &t->model, watched(t), all);
+	look_turn(t->look, &t->model, &at);
 	asker_turn(t->asker, watched(t));
 }
 
@@ -370,7 +371,7 @@ static int open_top(struct top *t, struct err *e)
 		r = err_set(e, ENOMEM, "out of memory");
 	if (r < 0)
 		return r;
-	look_turn(t->look, &t->model, 0, true);
+	look_turn(t->look, &t->model, &(struct look_at){.all = true});
 	r = choose(t, e);
 	if (r == 0)
 		look_round(t, true);

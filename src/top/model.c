@@ -46,14 +46,29 @@ static void replace(char **at, char *with)
 
 /* ---- rates ---- */
 
+/* The latest that is a second old, or the oldest. */
+static size_t since(const struct rate *r, uint64_t ms)
+{
+	size_t at = r->count < RATE_STEPS ? 0 : r->next, oldest = at;
+
+	for (size_t i = 0; i < r->count; i++) {
+		size_t n = (oldest + i) % RATE_STEPS;
+
+		if (r->ms[n] + 900 <= ms)
+			at = n;
+	}
+	return at;
+}
+
 void rate_add(struct rate *r, uint64_t ms, uint64_t value)
 {
-	size_t oldest = r->count < RATE_STEPS ? 0 : r->next;
+	size_t oldest;
 
 	if (value == UINT64_MAX) {
 		*r = (struct rate){.per_second = -1};
 		return;
 	}
+	oldest = since(r, ms);
 	if (r->count && ms > r->ms[oldest] && value >= r->value[oldest])
 		r->per_second = (double)(value - r->value[oldest]) * 1000 / (double)(ms - r->ms[oldest]);
 	else
@@ -102,6 +117,7 @@ struct item *model_add(struct model *m, const char *name, uint64_t inode)
 	i->command = copy("");
 	i->inode = inode;
 	i->supervisor_fd = -1;
+	i->phase = m->added++;
 	i->said = ITEM_RUNNING;
 	i->started_ms = i->rescues = i->kills = i->cpu_limit_us = i->threads_limit = i->kills_seen = UINT64_MAX;
 	i->cpu.per_second = i->throttled.per_second = i->io_read.per_second = i->io_write.per_second = -1;
@@ -303,13 +319,9 @@ static enum item_state state_said(const json_t *v)
 static void take_guard(struct item *i, const json_t *guard)
 {
 	const char *kind = json_string_value(json_object_get(guard, "mechanism"));
-	const char *promise = json_string_value(json_object_get(guard, "promise"));
-	char text[256];
 
-	if (!kind)
-		return;
-	snprintf(text, sizeof text, "%s%s%s", kind, promise ? ": " : "", promise ? promise : "");
-	replace(&i->guard, tidy(text));
+	if (kind)
+		replace(&i->guard, tidy(kind));
 }
 
 void item_take_show(struct item *i, const json_t *v)
@@ -384,8 +396,8 @@ void item_figured(struct item *i, uint64_t now_ms, bool dear)
 			: 0;
 	bool limit_moved = i->history.recent_count && last != UINT32_MAX && u->memory_limit_bytes / 1024 != last;
 
-	rate_add(&i->cpu, now_ms, u->cpu_us);
 	if (dear) {
+		rate_add(&i->cpu, now_ms, u->cpu_us);
 		rate_add(&i->throttled, now_ms, u->cpu_throttled_us);
 		rate_add(&i->io_read, now_ms, u->io_read_bytes);
 		rate_add(&i->io_write, now_ms, u->io_write_bytes);

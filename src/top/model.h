@@ -25,7 +25,8 @@ enum item_state {
 };
 extern const char *const item_state_names[ITEM_STATES];
 
-/* A count that only rises, as what it rose by per second during about the last second. */
+/* A count that only rises, as what it rose by per second during about the last second (or longer, where it is read less
+ * often). */
 enum { RATE_STEPS = 4 };
 struct rate {
 	uint64_t ms[RATE_STEPS], value[RATE_STEPS];
@@ -56,13 +57,14 @@ struct item {
 	bool asked_once, silent; /* silent: it does not answer */
 	enum item_state said;
 	uint64_t rescues, kills, cpu_limit_us, threads_limit;
-	char *guard;		   /* owned: "decoy: whoever wants ..."; or NULL */
+	char *guard;		   /* owned: "decoy"; or NULL */
 	char *events[EVENTS_KEPT]; /* owned lines, a ring; of one that is followed */
 	size_t events_count, events_next;
 
 	unsigned ask_reason; /* counts what may have changed what the supervisor would say; for ask.c */
 	uint64_t asked_ms;
 	uint64_t kills_seen; /* the kernel's count at the last look */
+	unsigned phase;	     /* in which turns it is read, when that is not each */
 	bool found;	     /* during a scan */
 };
 
@@ -87,6 +89,7 @@ enum order {
 struct model {
 	struct item **items; /* owned, in the order that is shown */
 	size_t count, room;
+	unsigned added;				   /* in all */
 	uint64_t now_ms;			   /* CLOCK_MONOTONIC */
 	uint64_t boot_ms;			   /* CLOCK_BOOTTIME */
 	uint64_t host_available_bytes, host_bytes; /* 0: not known */

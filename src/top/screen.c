@@ -91,6 +91,7 @@ int screen_open(bool colour, struct screen **ret, struct err *e)
 	curs_set(0);
 	keypad(stdscr, TRUE);
 	nodelay(stdscr, TRUE);
+	typeahead(-1); /* else it looks for keys, and writes, row by row */
 	set_escdelay(ESCAPE_MS);
 	*ret = s;
 	return 0;

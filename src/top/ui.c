@@ -32,6 +32,7 @@ static size_t place_of(const struct ui *ui, const struct model *m)
 
 static void select_at(struct ui *ui, const struct model *m, size_t place)
 {
+	ui->adrift = false;
 	if (m->count)
 		ui->selected = m->items[place < m->count ? place : m->count - 1]->inode;
 }
@@ -43,9 +44,13 @@ void ui_settle(struct ui *ui, struct model *m)
 	model_sort(m, ui->order, ui->reversed);
 	place = place_of(ui, m);
 	if (place == SIZE_MAX) {
-		place = ui->first < m->count ? ui->first : 0;
+		bool had_one = ui->selected != 0;
+
+		place = ui->place < m->count ? ui->place : m->count ? m->count - 1 : 0;
 		select_at(ui, m, place);
+		ui->adrift = had_one;
 	}
+	ui->place = place;
 	if (ui->rows == 0)
 		return;
 	if (place < ui->first)
@@ -167,6 +172,10 @@ static struct action change_limit(struct ui *ui, const struct model *m, struct i
 
 static struct action item_key(struct ui *ui, struct model *m, struct item *i, uint32_t key)
 {
+	if (ui->adrift && key < 0x7f && strchr("pr+=-sl", (int)key)) {
+		ui_say(ui, m, "the virtual that was chosen has ended: choose one");
+		return (struct action){0};
+	}
 	switch (key) {
 	case 'p':
 		return (struct action){ACTION_PAUSE, i, 0};
@@ -219,6 +228,7 @@ static bool all_key(struct ui *ui, struct model *m, uint32_t key)
 		ui->first_column -= ui->first_column > 0;
 		return true;
 	case KEY_ENTER_:
+		ui->adrift = false;
 		if (m->count)
 			ui->view = VIEW_ONE;
 		return true;

@@ -25,6 +25,8 @@ enum { SPANS = 4, PROMPT_TEXT = 24 };
 struct ui {
 	enum view view, before_help;
 	uint64_t selected;     /* inode of an item; 0: none */
+	bool adrift;	       /* that one is gone, and the user has not chosen another one */
+	size_t place;	       /* where it stood */
 	size_t first;	       /* the uppermost row that is shown */
 	unsigned rows;	       /* that fit; set by the layout */
 	unsigned first_column; /* how many columns are passed over */
