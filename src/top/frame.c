@@ -142,8 +142,7 @@ void frame_bar(struct frame *f, unsigned x, unsigned y, unsigned width, int styl
 		uint32_t rune = part_of_cell(f->glyphs, here > 8 ? 8 : here);
 
 		if (rune == ' ')
-			frame_rune(f, x + i, y, STYLE_FAINT | (style & STYLE_SELECTED),
-				f->glyphs == GLYPHS_ASCII ? '.' : 0xb7);
+			frame_rune(f, x + i, y, STYLE_FAINT, f->glyphs == GLYPHS_ASCII ? '.' : 0xb7);
 		else
 			frame_rune(f, x + i, y, style, rune);
 	}

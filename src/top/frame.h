@@ -19,7 +19,6 @@ enum style {
 	STYLE_BAD,
 	STYLE_COUNT
 };
-enum { STYLE_SELECTED = 0x80 }; /* added to a style: reversed */
 
 /* What the terminal's font has: everything; the blocks of the oldest one (Linux' console); letters only. */
 enum glyphs { GLYPHS_ALL, GLYPHS_BLOCKS, GLYPHS_ASCII };

@@ -197,6 +197,7 @@ static void name_limit(const struct plot *p)
 	if (limit == UINT64_MAX)
 		return;
 	row = (p->dots_y - dots_of(p, limit)) / p->grain.down;
+	row -= row > 0; /* above its line, where there is room */
 	snprintf(label, sizeof label, " limit %s ", figure_size(text, limit));
 	columns = frame_columns(label);
 	if (columns + 4 < p->columns)

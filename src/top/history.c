@@ -75,20 +75,20 @@ void history_slices(const struct history *h, uint64_t from_ms, uint64_t to_ms, s
 	struct history_point last = {0, UINT32_MAX, UINT32_MAX};
 
 	for (size_t slice = 0; slice < count; slice++) {
-		uint64_t end = from_ms + (to_ms - from_ms) * (slice + 1) / count;
 		uint64_t begin = from_ms + (to_ms - from_ms) * slice / count;
+		uint64_t end = from_ms + (to_ms - from_ms) * (slice + 1) / count;
+		struct history_point here = last;
 		bool fresh = true;
 
 		for (; at < points && point_at(h, whole, at)->ms <= end; at++) {
-			const struct history_point *p = point_at(h, whole, at);
-
-			if (fresh || p->ms < begin)
-				last = *p;
+			last = *point_at(h, whole, at);
+			if (fresh || last.ms < begin)
+				here = last;
 			else
-				put_together(&last, p);
+				put_together(&here, &last);
 			fresh = false;
 		}
-		usage_bytes[slice] = to_bytes(last.usage_k);
-		limit_bytes[slice] = to_bytes(last.limit_k);
+		usage_bytes[slice] = to_bytes(here.usage_k);
+		limit_bytes[slice] = to_bytes(here.limit_k);
 	}
 }

@@ -85,7 +85,16 @@ static const char *print_pid(const struct item *i, const struct model *m, char *
 	return figure_count(text, i->pid > 0 ? (uint64_t)i->pid : UINT64_MAX);
 }
 
-enum { BAR_LEAST = 6, BAR_MOST = 30, FIGURES = 11, NAME_LEAST = 9, NAME_MOST = 32, MEMORY = 2, NAME = 0 };
+enum {
+	BAR_LEAST = 6,
+	BAR_MOST = 30,
+	FIGURES = 11,
+	NAME_LEAST = 9,
+	NAME_FAIR = 15,
+	NAME_MOST = 32,
+	MEMORY = 2,
+	NAME = 0
+};
 
 /* In the order in which they stand. rank: the higher, the sooner it is left out where there is no room. */
 static const struct column {
@@ -143,14 +152,15 @@ static unsigned at_most(unsigned value, unsigned most)
 /* Columns that the user has passed over make room for those at the right. */
 static void place(struct placed *p, unsigned width, unsigned passed_over, unsigned longest_name)
 {
-	unsigned spare;
+	unsigned name = longest_name < NAME_LEAST ? NAME_LEAST : longest_name, spare;
 
 	for (size_t c = 0; c < COLUMNS; c++)
 		p->width[c] = c > NAME && c <= passed_over ? 0 : columns[c].width;
+	p->width[NAME] = at_most(name, NAME_FAIR);
 	while (total(p) > width && total(p) > p->width[NAME])
 		leave_out(p);
 	spare = width > total(p) ? width - total(p) : 0;
-	p->width[NAME] += at_most(spare, longest_name > NAME_LEAST ? at_most(longest_name, NAME_MOST) - NAME_LEAST : 0);
+	p->width[NAME] += at_most(spare, at_most(name, NAME_MOST) - p->width[NAME]);
 	spare = width > total(p) ? width - total(p) : 0;
 	if (p->width[MEMORY])
 		p->width[MEMORY] += at_most(spare, BAR_MOST - BAR_LEAST);
@@ -158,21 +168,22 @@ static void place(struct placed *p, unsigned width, unsigned passed_over, unsign
 
 /* ---- rows ---- */
 
-static void draw_memory(struct frame *f, unsigned x, unsigned y, unsigned width, int selected, const struct item *i)
+/* style: of the whole row, or PLAIN */
+static void draw_memory(struct frame *f, unsigned x, unsigned y, unsigned width, int style, const struct item *i)
 {
 	const struct cage_usage *u = &i->figures.usage;
 	char now[FIGURE_TEXT], limit[FIGURE_TEXT], text[2 * FIGURE_TEXT + 2];
 	unsigned bar = width - FIGURES - 1;
 
 	if (u->memory_limit_bytes != UINT64_MAX && u->memory_bytes != UINT64_MAX)
-		frame_bar(f, x, y, bar, layout_share_style(item_share(i)) | selected, u->memory_bytes,
+		frame_bar(f, x, y, bar, style ? style : layout_share_style(item_share(i)), u->memory_bytes,
 			u->memory_limit_bytes);
 	if (u->memory_bytes == UINT64_MAX)
 		snprintf(text, sizeof text, "-");
 	else
 		snprintf(text, sizeof text, "%s/%s", figure_size(now, u->memory_bytes),
 			u->memory_limit_bytes == UINT64_MAX ? "max" : figure_size(limit, u->memory_limit_bytes));
-	frame_right(f, x + bar + 1, y, FIGURES, STYLE_PLAIN | selected, text);
+	frame_right(f, x + bar + 1, y, FIGURES, style, text);
 }
 
 static int style_of(size_t c, const struct item *i)
@@ -187,27 +198,27 @@ static int style_of(size_t c, const struct item *i)
 static void draw_row(struct frame *f, unsigned y, const struct placed *p, const struct item *i, const struct model *m,
 	bool is_selected)
 {
-	int selected = is_selected ? STYLE_SELECTED : 0;
 	unsigned x = 0;
 
-	if (is_selected)
-		frame_paint(f, y, STYLE_PLAIN | STYLE_SELECTED);
 	for (size_t c = 0; c < COLUMNS; c++) {
 		char text[FIGURE_TEXT];
 		unsigned width = p->width[c];
+		int style = is_selected ? STYLE_HEAD : style_of(c, i);
 
 		if (!width)
 			continue;
 		if (c == NAME)
-			frame_text(f, x, y, width, STYLE_STRONG | selected, i->label);
+			frame_text(f, x, y, width, is_selected ? STYLE_HEAD : STYLE_STRONG, i->label);
 		else if (c == MEMORY)
-			draw_memory(f, x, y, width, selected, i);
+			draw_memory(f, x, y, width, style, i);
 		else if (columns[c].left)
-			frame_text(f, x, y, width, style_of(c, i) | selected, columns[c].print(i, m, text));
+			frame_text(f, x, y, width, style, columns[c].print(i, m, text));
 		else
-			frame_right(f, x, y, width, style_of(c, i) | selected, columns[c].print(i, m, text));
+			frame_right(f, x, y, width, style, columns[c].print(i, m, text));
 		x += width + 1;
 	}
+	if (is_selected)
+		frame_paint(f, y, STYLE_HEAD);
 }
 
 static bool is_order_of(const struct column *c, enum order order)

@@ -1,25 +1,39 @@
 /* One virtual: its memory against the limit over time, what it consists of, its other figures, and its events. */
+#include <string.h>
+
 #include "top/figure.h"
 #include "top/graph.h"
 #include "top/layout.h"
 
 enum { LABEL = 10, GRAPH_LEAST = 6 };
 
+/* The clock stands at the right. */
+enum { CLOCK = 10 };
+
+static unsigned add_to_head(struct frame *f, unsigned x, int style, const char *text)
+{
+	return x + frame_text(f, x, 0, f->width > x + CLOCK ? f->width - x - CLOCK : 0, style, text);
+}
+
+static const char *trouble(const struct item *i)
+{
+	if (i->state == ITEM_CRASHED)
+		return "  supervisor gone: `virtualing gc` removes it";
+	return i->silent && i->state != ITEM_ENDED ? "  supervisor does not answer" : "";
+}
+
 static void draw_head(struct frame *f, const struct model *m, const struct item *i)
 {
-	char up[FIGURE_TEXT];
-	unsigned x = frame_print(f, 0, 0, STYLE_STRONG, "%s", i->label);
+	bool silent = i->silent && i->state < ITEM_CRASHED;
+	char text[64], up[FIGURE_TEXT];
+	unsigned x = add_to_head(f, 0, STYLE_STRONG, i->label);
 
-	x += frame_print(
-		f, x, 0, i->silent ? STYLE_BAD : layout_state_style(i->state), "  %s", item_state_names[i->state]);
-	if (i->pid > 0)
-		x += frame_print(f, x, 0, STYLE_PLAIN, "  pid %d", (int)i->pid);
-	x += frame_print(f, x, 0, STYLE_PLAIN, "  up %s  ", figure_time(up, item_uptime(i, m)));
-	if (i->silent)
-		x += frame_print(f, x, 0, STYLE_BAD, "its supervisor does not answer  ");
-	if (i->state == ITEM_CRASHED)
-		x += frame_print(f, x, 0, STYLE_BAD, "its supervisor is gone: `virtualing gc` removes it  ");
-	frame_text(f, x, 0, f->width > x + 10 ? f->width - x - 10 : 0, STYLE_FAINT, i->command);
+	snprintf(text, sizeof text, "  %s", silent ? "silent" : item_state_names[i->state]);
+	x = add_to_head(f, x, silent ? STYLE_BAD : layout_state_style(i->state), text);
+	x = add_to_head(f, x, STYLE_BAD, trouble(i));
+	snprintf(text, sizeof text, "  pid %d  up %s  ", (int)i->pid, figure_time(up, item_uptime(i, m)));
+	x = add_to_head(f, x, STYLE_PLAIN, text);
+	add_to_head(f, x, STYLE_FAINT, i->command);
 	frame_right(f, 0, 0, f->width, STYLE_PLAIN, m->clock);
 }
 
@@ -150,6 +164,18 @@ static void draw_guard(struct frame *f, unsigned y, const struct item *i)
 		i->guard ? i->guard : "none: --grow, --give-back or a block for :oom sets one");
 }
 
+/* The type stands behind the time, "07:15:39.123 ". */
+static int event_style(const char *line)
+{
+	static const char *const bad[] = {" killed", " oom", " waits"};
+	const char *type = strchr(line, ' ');
+
+	for (size_t n = 0; type && n < sizeof bad / sizeof *bad; n++)
+		if (strncmp(type, bad[n], strlen(bad[n])) == 0)
+			return STYLE_BAD;
+	return STYLE_PLAIN;
+}
+
 static void draw_events(struct frame *f, unsigned y, unsigned rows, const struct item *i)
 {
 	unsigned shown = rows < i->events_count ? rows : (unsigned)i->events_count;
@@ -157,7 +183,7 @@ static void draw_events(struct frame *f, unsigned y, unsigned rows, const struct
 	if (!shown && rows)
 		frame_text(f, 0, y, f->width, STYLE_FAINT, "no events yet");
 	for (unsigned n = 0; n < shown; n++) /* the latest at the bottom */
-		frame_text(f, 0, y + shown - 1 - n, f->width, STYLE_PLAIN, item_event(i, n));
+		frame_text(f, 0, y + shown - 1 - n, f->width, event_style(item_event(i, n)), item_event(i, n));
 }
 
 /* In the order in which they are worth their row. */

@@ -131,10 +131,9 @@ static attr_t attributes(const struct screen *s, uint8_t style, short *ret_pair)
 		[STYLE_HEAD] = A_REVERSE,
 		[STYLE_CARE] = A_BOLD,
 		[STYLE_BAD] = A_BOLD};
-	uint8_t bare = style & (uint8_t)~STYLE_SELECTED;
 
-	*ret_pair = s->colour && bare >= STYLE_GOOD ? bare : 0;
-	return plain[bare] | (style & STYLE_SELECTED ? A_REVERSE : 0);
+	*ret_pair = s->colour && style >= STYLE_GOOD ? style : 0;
+	return plain[style];
 }
 
 static void put(const struct screen *s, int x, int y, const struct cell *c)
