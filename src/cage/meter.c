@@ -238,13 +238,11 @@ static uint64_t read_average(const char *line)
 	return whole * 100 + (uint64_t)(end[1] - '0') * 10 + (uint64_t)(end[2] - '0');
 }
 
-static void take_pressure(const char *text, ssize_t n, struct meter_pressure *ret)
+/* text: NULL where there is none */
+static void take_pressure(const char *text, struct meter_pressure *ret)
 {
-	*ret = (struct meter_pressure){UINT64_MAX, UINT64_MAX};
-	if (n < 0)
-		return;
-	ret->some = read_average(strstr(text, "some"));
-	ret->full = read_average(strstr(text, "full"));
+	ret->some = text ? read_average(strstr(text, "some")) : UINT64_MAX;
+	ret->full = text ? read_average(strstr(text, "full")) : UINT64_MAX;
 }
 
 /* Counted by their lines, without a walk through the groups below where there are none: a directory of the kernel's has
@@ -270,21 +268,25 @@ static uint64_t count_processes(const struct meter *m)
 static void read_dear(const struct meter *m, struct meter_figures *f)
 {
 	char text[256];
-	ssize_t n = read_holder(m, HOLDER_FROZEN, text, sizeof text);
 
-	f->frozen = n < 0 ? UINT64_MAX : text[0] == '1';
 	f->processes = count_processes(m);
-	n = read_holder(m, HOLDER_PRESSURE, text, sizeof text);
-	take_pressure(text, n, &f->memory);
+	f->frozen = read_holder(m, HOLDER_FROZEN, text, sizeof text) < 0 ? UINT64_MAX : text[0] == '1';
+	take_pressure(read_holder(m, HOLDER_PRESSURE, text, sizeof text) < 0 ? NULL : text, &f->memory);
+}
+
+static void read_other_pressure(const struct meter *m, const char *file, struct meter_pressure *ret)
+{
+	const struct cage_group *holder = holder_of(m);
+	char text[256];
+	bool there = holder->tree->version == CGROUP_V2 && file_read(holder->fd, file, text, sizeof text) >= 0;
+
+	take_pressure(there ? text : NULL, ret);
 }
 
 static void read_rare(const struct meter *m, struct meter_figures *f)
 {
-	bool v2 = holder_of(m)->tree->version == CGROUP_V2;
-	char text[256];
-
-	take_pressure(text, v2 ? file_read(holder_of(m)->fd, "cpu.pressure", text, sizeof text) : -ENOENT, &f->cpu);
-	take_pressure(text, v2 ? file_read(holder_of(m)->fd, "io.pressure", text, sizeof text) : -ENOENT, &f->io);
+	read_other_pressure(m, "cpu.pressure", &f->cpu);
+	read_other_pressure(m, "io.pressure", &f->io);
 }
 
 void meter_read(struct meter *m, unsigned parts, struct meter_figures *f)

@@ -183,10 +183,10 @@ void frame_write(const struct frame *f, FILE *out)
 		while (end && row[end - 1].rune == ' ')
 			end--;
 		for (unsigned x = 0; x < end; x++) {
-			char bytes[4];
+			char bytes[4] = "";
+			size_t length = row[x].rune ? encode(row[x].rune, bytes) : 0;
 
-			if (row[x].rune)
-				fwrite(bytes, 1, encode(row[x].rune, bytes), out);
+			fwrite(bytes, 1, length, out);
 		}
 		putc('\n', out);
 	}
