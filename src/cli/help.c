@@ -66,13 +66,14 @@ struct left {
 	char text[80];
 };
 
-static struct left left_of(char letter, const char *name, const char *arg)
+static struct left left_of(const struct option_shown *option)
 {
 	struct left ret;
-	int used = letter ? snprintf(ret.text, sizeof ret.text, "  -%c, ", letter)
-			  : snprintf(ret.text, sizeof ret.text, "      ");
+	int used = option->letter ? snprintf(ret.text, sizeof ret.text, "  -%c, ", option->letter)
+				  : snprintf(ret.text, sizeof ret.text, "      ");
 
-	snprintf(ret.text + used, sizeof ret.text - (size_t)used, "--%s%s%s", name, arg ? " " : "", arg ? arg : "");
+	snprintf(ret.text + used, sizeof ret.text - (size_t)used, "--%s%s%s", option->name, option->arg ? " " : "",
+		option->arg ? option->arg : "");
 	return ret;
 }
 
@@ -83,39 +84,29 @@ static int widen(int column, const char *left)
 	return width > column && width <= COLUMN_MAX ? width : column;
 }
 
-static bool is_row(const struct command *command, const struct spec_key *key)
-{
-	return key->use & command->use;
-}
-
 static int column_of(const struct command *command)
 {
-	int column = widen(0, left_of('h', "help", NULL).text);
-	struct spec_key key;
+	struct option_shown option;
+	int column = 0;
 
-	for (const struct option_row *row = command->options; row && row->name; row++)
-		column = widen(column, left_of(row->letter, row->name, row->arg).text);
-	for (size_t i = 0; spec_key_at(i, &key); i++)
-		if (is_row(command, &key))
-			column = widen(column, left_of('\0', key.option, key.arg).text);
+	for (size_t i = 0; options_at(command, i, &option); i++)
+		column = widen(column, left_of(&option).text);
 	return column;
 }
 
-static void print_section(FILE *out, const struct command *command, enum spec_section section, int column)
+static void print_options(FILE *out, const struct command *command)
 {
-	static const char *const titles[SPEC_SECTIONS] = {"Cage", "Jail", "Vip", "Other"};
-	bool titled = false;
-	struct spec_key key;
-	char help[256];
+	int column = column_of(command);
+	const char *title = NULL;
+	struct option_shown option;
+	char help[512];
 
-	for (size_t i = 0; spec_key_at(i, &key); i++) {
-		if (key.section != section || !is_row(command, &key))
-			continue;
-		if (!titled)
-			fprintf(out, "\n%s:\n", titles[section]);
-		titled = true;
-		snprintf(help, sizeof help, "%s%s", key.help, key.repeats ? " (may be repeated)" : "");
-		print_row(out, left_of('\0', key.option, key.arg).text, column, help);
+	for (size_t i = 0; options_at(command, i, &option); i++) {
+		if (option.title != title)
+			fprintf(out, "\n%s:\n", option.title);
+		title = option.title;
+		snprintf(help, sizeof help, "%s%s", option.help, option.repeats ? " (may be repeated)" : "");
+		print_row(out, left_of(&option).text, column, help);
 	}
 }
 
@@ -135,18 +126,12 @@ static void print_paragraphs(FILE *out, const char *text)
 void options_help(FILE *out, const struct command *command)
 {
 	bool has_options = command->options || command->use;
-	int column = column_of(command);
 
 	fprintf(out, "Usage: virtualing %s%s%s%s\n\n", command->name, has_options ? " [OPTION...]" : "",
 		*command->args ? " " : "", command->args);
 	print_wrapped(out, command->summary, 0, 0);
 	print_paragraphs(out, command->details);
-	fputs("\nOptions:\n", out);
-	for (const struct option_row *row = command->options; row && row->name; row++)
-		print_row(out, left_of(row->letter, row->name, row->arg).text, column, row->help);
-	print_row(out, left_of('h', "help", NULL).text, column, "show this help");
-	for (int section = 0; section < SPEC_SECTIONS; section++)
-		print_section(out, command, (enum spec_section)section, column);
+	print_options(out, command);
 }
 
 void commands_help(FILE *out, const struct command *table)

@@ -1,6 +1,7 @@
 #include "cli/options.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -196,6 +197,42 @@ const char *options_get(const struct options_values *values, const char *name)
 		if (strcmp(rows[i].name, name) == 0)
 			return values->own[i];
 	abort(); /* a command asks for an option that is not in its table */
+}
+
+static bool own_at(const struct command *command, size_t *index, struct option_shown *ret)
+{
+	static const struct option_row help[] = {{'h', "help", NULL, "show this help"}, {0}};
+	const struct option_row *lists[] = {command->options ? command->options : help + 1, help};
+
+	for (size_t list = 0; list < 2; list++)
+		for (const struct option_row *row = lists[list]; row->name; row++) {
+			if ((*index)--)
+				continue;
+			*ret = (struct option_shown){
+				.title = "Options", .letter = row->letter, .arg = row->arg, .help = row->help};
+			snprintf(ret->name, sizeof ret->name, "%s", row->name);
+			return true;
+		}
+	return false;
+}
+
+bool options_at(const struct command *command, size_t index, struct option_shown *ret)
+{
+	static const char *const titles[SPEC_SECTIONS] = {"Cage", "Jail", "Vip", "Other"};
+	struct spec_key key;
+
+	if (own_at(command, &index, ret))
+		return true;
+	for (unsigned section = 0; section < SPEC_SECTIONS; section++)
+		for (size_t i = 0; spec_key_at(i, &key); i++) {
+			if (key.section != section || !(key.use & command->use) || index--)
+				continue;
+			*ret = (struct option_shown){
+				.title = titles[section], .arg = key.arg, .help = key.help, .repeats = key.repeats};
+			snprintf(ret->name, sizeof ret->name, "%s", key.option);
+			return true;
+		}
+	return false;
 }
 
 const struct command *command_find(const struct command *table, const char *name, const char **near)

@@ -37,5 +37,19 @@ int options_parse(const struct command *command, int argc, char **argv, json_t *
 /* The value of one of the command's own options, "" for a switch; NULL when it was not given. */
 const char *options_get(const struct options_values *values, const char *name);
 
+/* An option as help, manual page and completions show it, whichever table it stands in. */
+struct option_shown {
+	const char *title; /* of its section: "Options", "Cage" ... */
+	char letter;	   /* '\0': none */
+	char name[32];	   /* without its dashes */
+	const char *arg;   /* NULL: a switch */
+	const char *help;
+	bool repeats;
+};
+
+/* All options of a command in the order of its help: its own, --help, then the keys by section.  index from 0; false
+ * after the last, and *ret is untouched. */
+bool options_at(const struct command *command, size_t index, struct option_shown *ret);
+
 /* Usage, summary and every option, aligned, in 80 columns. */
 void options_help(FILE *out, const struct command *command);
