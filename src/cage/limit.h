@@ -100,6 +100,7 @@ struct limit_row {
 	uint64_t min, max; /* of LIMIT_IS_COUNT */
 	bool max_word;	   /* "max" is allowed */
 	uint64_t normal;   /* what a new group has anyway: asking for it needs no controller */
+	bool fixed;	   /* cannot be changed while the cage is there, yet */
 	bool by_guard;	   /* no file holds it: the memory's guard (cage/guard/guard.h) sees to it */
 	enum controller controller;
 	struct limit_file on[CGROUP_VERSIONS];

@@ -32,6 +32,8 @@ static int find_key(const char *word, struct spec_key *ret, struct err *e)
 		if (count < KEYS_MAX)
 			known[count++] = ret->key;
 	}
+	if (spec_is_limit(word))
+		return err_set(e, EINVAL, "set: %s cannot be changed while it runs, yet", word);
 	near = parse_nearest(word, known);
 	return err_set(e, EINVAL, "set: %s cannot be changed while it runs, or is no limit%s%s%s", word,
 		near ? " (did you mean " : "", near ? near : "", near ? "?)" : "");

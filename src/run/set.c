@@ -146,8 +146,9 @@ int set_limits(struct cage *c, struct spec *s, struct memory *m, const json_t *r
 	if (r < 0)
 		return r;
 	new = &asked->limits;
-	if (new->given &(1U << LIMIT_IO | 1U << LIMIT_HUGETLB | 1U << LIMIT_CPUS | 1U << LIMIT_OOM))
-		return err_set(e, EOPNOTSUPP, "io, hugetlb, cpus and oom cannot be changed while it runs, yet");
+	for (int i = 0; i < LIMIT_COUNT; i++)
+		if (limits_has(new, (enum limit)i) && limit_rows[i].fixed)
+			return err_set(e, EOPNOTSUPP, "%s cannot be changed while it runs, yet", limit_rows[i].key);
 	/* On v1 the sum of both is what the kernel has: the one that is not given stays as it is. */
 	if (limits_has(new, LIMIT_SWAP) && !limits_has(new, LIMIT_MEMORY) && limits_has(&before, LIMIT_MEMORY)) {
 		new->given |= 1U << LIMIT_MEMORY;

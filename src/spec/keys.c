@@ -131,7 +131,7 @@ static struct row row_of_limit(enum limit which)
 		.option = which == LIMIT_OOM ? "no-oom" : NULL,
 		.arg = form == FORM_ON || form == FORM_OFF ? NULL : limit->arg,
 		.help = which == LIMIT_OOM ? "the kernel may not kill for memory; a full cage waits" : limit->help,
-		.use = USE_START | USE_SET,
+		.use = USE_START | (limit->fixed ? 0 : USE_SET),
 		.form = form,
 		.read = read_limit,
 		.write = write_limit,
