@@ -30,7 +30,7 @@ static const struct row rows[] = {
 		.use = USE_START, .form = FORM_PAIRS, .read = read_grow, .write = write_grow},
 	{SPEC_RESOURCE, "give_back", .arg = "KEY=VALUE,...", .help = "lower the memory limit, not below floor=128M, to what has been in use during the last after=60 seconds",
 		.use = USE_START, .form = FORM_PAIRS, .read = read_give_back, .write = write_give_back},
-	{SPEC_RESOURCE, "guard", .arg = "KIND", .help = "how a full cage is held: auto, decoy, pause (cgroup v1) or wire (cgroup v2)",
+	{SPEC_RESOURCE, "guard", .arg = "auto|decoy|pause|wire", .help = "how a full cage is held; pause is for cgroup v1, wire for v2",
 		.use = USE_START, .read = read_guard, .write = write_guard},
 	{SPEC_RESOURCE, "root", .arg = "PATH", .help = "no effect",
 		.use = USE_FILE, .read = read_no_effect, .why = "the host's layout is found out"},
@@ -152,6 +152,57 @@ bool row_at(size_t index, struct row *ret)
 	return true;
 }
 
+/* In words, what a limit takes in the language. */
+static const char *value_of_limit(enum limit which)
+{
+	const struct limit_row *limit = &limit_rows[which];
+
+	switch (limit->type) {
+	case LIMIT_IS_CPU:
+		return "a share like \"30%\", CPUs like \"1.5\", or microseconds of every 100 ms, a number; or :max";
+	case LIMIT_IS_SIZE:
+		return limit->max_word ? "a size, or :max" : "a size";
+	case LIMIT_IS_COUNT:
+		return limit->max_word ? "a number, or :max" : "a number";
+	case LIMIT_IS_BOOL:
+		return "true or false";
+	case LIMIT_IS_CPUSET:
+		return "a text";
+	case LIMIT_IS_IO:
+		return "a hash: for each path a hash";
+	case LIMIT_IS_HUGETLB:
+		return "a hash: for each size of page a size";
+	}
+	return "";
+}
+
+/* The same for every key; by the form of its option where its reader reads nothing in particular. */
+static const char *value_of(const struct row *row)
+{
+	static const struct {
+		void (*read)(struct reader *r, const struct row *row, const json_t *value);
+		const char *words;
+	} readers[] = {
+		{read_bool, "true or false"},
+		{read_bool_inverse, "true or false"},
+		{read_seconds, "seconds, a number"},
+		{read_path, "an absolute path"},
+		{read_blk_rate, "a size"},
+		{read_command, "a text or a list of texts"},
+		{read_caps, "\"none\", \"all\", or a list of names"},
+		{read_share, "a text or a list of texts"},
+		{read_no_effect, "anything"},
+		{read_env, "a hash, or a list of texts like \"K=V\""},
+	};
+
+	if (row->read == read_limit)
+		return value_of_limit(row->limit);
+	for (size_t i = 0; i < sizeof readers / sizeof *readers; i++)
+		if (row->read == readers[i].read)
+			return readers[i].words;
+	return row->form == FORM_PAIRS ? "a hash" : row->form == FORM_LIST ? "a text or a list of texts" : "a text";
+}
+
 static void name_option(const struct row *row, char *option, size_t length)
 {
 	bool is_option = row->use & (USE_RUN | USE_ATTACH | USE_SET);
@@ -173,7 +224,9 @@ bool spec_key_at(size_t index, struct spec_key *ret)
 		.seed_key = row.seed_key,
 		.arg = row.arg,
 		.help = row.help,
+		.value = value_of(&row),
 		.use = row.use,
+		.is_off = row.form == FORM_OFF,
 		.repeats = row.form == FORM_LIST || row.form == FORM_PAIRS || row.form == FORM_PAGES ||
 			   row.form == FORM_IO,
 	};

@@ -73,7 +73,9 @@ struct spec_key {
 	char option[24];      /* "memory-high", "no-init", without the dashes; "" when there is none */
 	const char *arg;      /* of the option: "SIZE"; NULL: a switch */
 	const char *help;     /* one line, no full stop; about the option where there is one */
+	const char *value;    /* what the language takes: "a size, or :max" */
 	unsigned use;	      /* USE_... */
+	bool is_off;	      /* the option is a switch that says false */
 	bool repeats;	      /* the option may be given more than once and makes a list */
 };
 
