@@ -71,7 +71,7 @@ int page_command(FILE *out, const struct command *command, const char *prose_dir
 	if (prose_read(prose_directory, file, &prose) < 0)
 		return -1;
 	print_title(out, name, 1, command->summary);
-	fprintf(out, "# SYNOPSIS\n\n*virtualing %s* [_OPTION_...] ", command->name);
+	fprintf(out, "# SYNOPSIS\n\n*virtualing %s* [_OPTION_...]%s", command->name, *command->args ? " " : "");
 	scd_args(out, command->args);
 	fputs("\n\n", out);
 	print_description(out, command->summary, command->details, &prose);
@@ -89,7 +89,7 @@ static void print_commands(FILE *out, const struct command *table)
 	      "*virtualing*(5).\n\n",
 		out);
 	for (const struct command *c = table; c->name; c++) {
-		fprintf(out, "*virtualing %s* ", c->name);
+		fprintf(out, "*virtualing %s*%s", c->name, *c->args ? " " : "");
 		scd_args(out, c->args);
 		fputs("\n\t", out);
 		scd_sentence(out, c->summary);

@@ -16,7 +16,7 @@ static int fail(const char *path)
 
 static char *read_all(FILE *file)
 {
-	char *text = calloc(1, FILE_MAX + 1);
+	char *text = calloc(1, FILE_MAX + 2); /* split() may move it by one */
 
 	if (text && fread(text, 1, FILE_MAX, file) == FILE_MAX)
 		errno = EFBIG;
@@ -26,20 +26,34 @@ static char *read_all(FILE *file)
 	return NULL;
 }
 
-/* Ends the description at the first heading. */
+/* The first heading at or after a line; NULL when there is none. In a literal block "# " is a shell's prompt. */
+static char *next_heading(char *line)
+{
+	bool is_literal = false;
+
+	for (; *line; line += *line == '\n') {
+		if (strncmp(line + strspn(line, "\t"), "```", 3) == 0)
+			is_literal = !is_literal;
+		else if (!is_literal && strncmp(line, "# ", 2) == 0)
+			return line;
+		line += strcspn(line, "\n");
+	}
+	return NULL;
+}
+
+/* Ends the description before the first heading. */
 static char *split(char *text)
 {
-	char *heading = strncmp(text, "# ", 2) == 0 ? text : strstr(text, "\n# ");
+	char *heading = next_heading(text);
 
 	if (!heading)
 		return text + strlen(text);
-	if (heading == text) { /* what is given out is freed by its beginning */
+	if (heading == text) { /* there is no line before it that could end */
 		memmove(text + 1, text, strlen(text) + 1);
-		*text = '\0';
-		return text + 1;
+		heading++;
 	}
-	*heading = '\0';
-	return heading + 1;
+	heading[-1] = '\0';
+	return heading;
 }
 
 int prose_read(const char *directory, const char *name, struct prose *ret)
@@ -52,7 +66,7 @@ int prose_read(const char *directory, const char *name, struct prose *ret)
 	file = fopen(path, "re");
 	if (!file && errno != ENOENT)
 		return fail(path);
-	ret->description = file ? read_all(file) : strdup("");
+	ret->description = file ? read_all(file) : calloc(1, 1);
 	if (file)
 		fclose(file);
 	if (!ret->description)
@@ -71,11 +85,9 @@ bool prose_has(const struct prose *p, const char *heading)
 {
 	size_t length = strlen(heading);
 
-	for (const char *at = p->sections; at && *at; at = strchr(at, '\n')) {
-		at += *at == '\n';
-		if (strncmp(at, "# ", 2) == 0 && strncmp(at + 2, heading, length) == 0 && at[2 + length] == '\n')
+	for (char *at = p->sections; (at = next_heading(at)); at++)
+		if (strncmp(at + 2, heading, length) == 0 && at[2 + length] == '\n')
 			return true;
-	}
 	return false;
 }
 

@@ -10,7 +10,7 @@ static void put(FILE *out, char c)
 		fputc('*', out);
 		return;
 	}
-	if (strchr("\\*_+#[]|;", c))
+	if (strchr("\\*_+", c))
 		fputc('\\', out);
 	fputc(c, out);
 }
@@ -27,6 +27,8 @@ void scd_sentence(FILE *out, const char *text)
 
 	if (!length)
 		return;
+	if (strchr("#[]|;-", *text)) /* at the beginning of a line they mean something, too */
+		fputc('\\', out);
 	put(out, (char)toupper((unsigned char)*text));
 	scd_text(out, text + 1);
 	if (text[length - 1] != '.')
