@@ -15,9 +15,10 @@ static void print_choices(FILE *out, const struct word *words, size_t count)
 
 static void print_value(FILE *out, const char *arg)
 {
-	struct word words[WORDS_MAX];
+	struct word words[WORDS_MAX] = {0};
+	size_t count = words_of_value(arg, words);
 
-	print_choices(out, words, words_of_value(arg, words));
+	print_choices(out, words, count);
 }
 
 /* Text between single quotes. special: what gets a backslash. quote: how a single quote is written there. */
@@ -100,7 +101,7 @@ static void print_values(FILE *out, const struct style *style, const struct comm
 
 static void print_arguments(FILE *out, const struct style *style, const struct command *table)
 {
-	struct word words[WORDS_MAX];
+	struct word words[WORDS_MAX] = {0};
 	char number[12];
 	int is_rest;
 
@@ -234,7 +235,7 @@ static bool is_foreign(const struct word *words, size_t count)
 static void print_zsh_arguments(FILE *out, const struct command *command)
 {
 	unsigned all = words_count(command->args);
-	struct word words[WORDS_MAX];
+	struct word words[WORDS_MAX] = {0};
 	int is_rest;
 
 	for (unsigned i = 1; i <= all; i++) {

@@ -62,8 +62,9 @@ static size_t choices(const struct known *known, const char *word, size_t length
 		one = one < left ? one : left;
 		first = first < left ? first : left;
 		kind = kind_of(known, at, one);
+		ret[count] = (struct word){.kind = kind};
 		if (kind)
-			ret[count++] = (struct word){.kind = kind};
+			count++;
 		else if (is_literal(at, first))
 			snprintf(ret[count++].literal, sizeof ret->literal, "%.*s", (int)first, at);
 		at += (kind ? one : first) + 1;
@@ -73,7 +74,6 @@ static size_t choices(const struct known *known, const char *word, size_t length
 
 size_t words_of_value(const char *arg, struct word *ret)
 {
-	memset(ret, 0, WORDS_MAX * sizeof *ret);
 	return choices(values, arg, strlen(arg), ret);
 }
 
@@ -107,7 +107,6 @@ size_t words_of_argument(const char *args, unsigned number, int *ret_rest, struc
 	bool repeats;
 	size_t length = 0;
 
-	memset(ret, 0, WORDS_MAX * sizeof *ret);
 	for (unsigned i = 0; i < number; i++)
 		length = next_word(&args, &word, &repeats);
 	*ret_rest = length && repeats;
