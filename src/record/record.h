@@ -1,10 +1,9 @@
 /* A recording: what a virtual used, and what happened to it, in one file of a fixed size.
  *
- * Two rings, one of samples and one of events: when one is full, its oldest goes.  The file is written by pwrite(2),
- * one call for each entry, so what has been written outlives its writer however that ends; an entry that was cut in two
- * does not add up (each has a sum) and is left out by the reader.  The file is not mapped: to cut a mapped file short,
- * as
- * `> FILE` does, would kill the supervisor with SIGBUS, and with it everything that it runs.
+ * Two rings, one of samples and one of events: when one is full, its oldest goes.  The file is mapped, so what has been
+ * written outlives its writer however that ends, and a look does not wait for the disk, which a write(2) may do for
+ * tens of milliseconds when others keep it busy.  An entry that was cut in two does not add up (each has a sum) and is
+ * left out by the reader.
  *
  * Writing: record_create (checks, takes the room on the disk; nothing is seen of it yet), record_publish (it gets its
  * name), record_add_..., record_drop.  Reading: record_read, record_free.
@@ -90,7 +89,7 @@ int record_publish(struct record *r, struct err *e);
 
 uint64_t record_now_us(const struct record *r); /* for time_us */
 
-/* Neither waits for the disk. -errno: it could not be written. */
+/* -errno: it could not be written; somebody may have cut the file short. */
 int record_add_sample(struct record *r, const struct record_sample *s, struct err *e);
 int record_add_event(struct record *r, const struct record_event *event, struct err *e);
 

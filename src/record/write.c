@@ -1,9 +1,15 @@
-/* A recording as it is written: an unnamed file until the virtual runs, so that a start that fails leaves nothing. */
+/* A recording as it is written: an unnamed file until the virtual runs, so that a start that fails leaves nothing.
+ *
+ * A part of the file is mapped at a time, for the supervisor's memory is locked.  Entries come there through a pipe:
+ * where the file has been cut short (`> FILE`) the kernel then says EFAULT, and a store of our own would be SIGBUS, the
+ * end of the supervisor and of all that it runs.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -11,7 +17,13 @@
 #include "base/own.h"
 #include "record/format.h"
 
-enum { PUBLISH_TRIES = 8 };
+enum { PUBLISH_TRIES = 8, WINDOW_BYTES = 1 << 16 };
+
+/* The part of the file that is mapped for one kind of entry. */
+struct window {
+	char *bytes; /* NULL: none yet */
+	uint64_t from;
+};
 
 struct record {
 	char *path;   /* owned */
@@ -20,7 +32,9 @@ struct record {
 	bool published;
 	uint64_t sample_capacity, event_capacity;
 	uint64_t samples, events; /* written so far */
-	uint64_t began_us;	  /* CLOCK_BOOTTIME: a host that sleeps goes on */
+	struct window sample_window, event_window, mark_window;
+	int pipe[2];
+	uint64_t began_us; /* CLOCK_BOOTTIME: a host that sleeps goes on */
 };
 
 static uint64_t now_us(clockid_t clock)
@@ -157,7 +171,7 @@ int record_create(
 		r = NULL;
 		return err_set(e, ENOMEM, "out of memory");
 	}
-	r->fd = -1;
+	r->fd = r->pipe[0] = r->pipe[1] = -1;
 	result = open_older(path, &older, e);
 	if (result < 0)
 		return result;
@@ -171,6 +185,8 @@ int record_create(
 	result = fill(r->fd, &h, path, e);
 	if (result == 0)
 		result = lock(r->fd, path, e);
+	if (result == 0 && pipe2(r->pipe, O_CLOEXEC | O_NONBLOCK) < 0)
+		result = err_sys(e, "make a pipe");
 	if (result < 0)
 		return result;
 	*ret = r;
@@ -233,13 +249,41 @@ uint64_t record_now_us(const struct record *r)
 	return now_us(CLOCK_BOOTTIME) - r->began_us;
 }
 
-static int put(const struct record *r, const void *bytes, size_t size, uint64_t at, struct err *e)
+static void close_window(struct window *w)
 {
-	ssize_t n = pwrite(r->fd, bytes, size, (off_t)at);
+	if (w->bytes)
+		munmap(w->bytes, WINDOW_BYTES);
+	w->bytes = NULL;
+}
 
-	if (n >= 0 && (size_t)n < size)
-		errno = ENOSPC;
-	return n == (ssize_t)size ? 0 : err_sys(e, "write the recording %s", r->path);
+/* What is beyond the end of the file is mapped, too, and never touched. */
+static int move_window(const struct record *r, struct window *w, uint64_t at, size_t size, struct err *e)
+{
+	void *bytes;
+
+	if (w->bytes && at >= w->from && at + size <= w->from + WINDOW_BYTES)
+		return 0;
+	close_window(w);
+	w->from = at - at % (uint64_t)sysconf(_SC_PAGESIZE);
+	bytes = mmap(NULL, WINDOW_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, r->fd, (off_t)w->from);
+	if (bytes == MAP_FAILED)
+		return err_sys(e, "map the recording %s", r->path);
+	w->bytes = bytes;
+	return 0;
+}
+
+static int put(struct record *r, struct window *w, const void *bytes, size_t size, uint64_t at, struct err *e)
+{
+	int result = move_window(r, w, at, size, e);
+
+	if (result < 0)
+		return result;
+	if (write(r->pipe[1], bytes, size) == (ssize_t)size &&
+		read(r->pipe[0], w->bytes + (at - w->from), size) == (ssize_t)size)
+		return 0;
+	if (errno == EFAULT)
+		return err_set(e, EFAULT, "%s has been cut short by somebody else", r->path);
+	return err_sys(e, "write the recording %s", r->path);
 }
 
 int record_add_sample(struct record *r, const struct record_sample *s, struct err *e)
@@ -248,7 +292,7 @@ int record_add_sample(struct record *r, const struct record_sample *s, struct er
 	char bytes[SAMPLE_BYTES];
 
 	format_sample(bytes, number + 1, s);
-	return put(r, bytes, sizeof bytes, at, e);
+	return put(r, &r->sample_window, bytes, sizeof bytes, at, e);
 }
 
 int record_add_event(struct record *r, const struct record_event *event, struct err *e)
@@ -258,7 +302,7 @@ int record_add_event(struct record *r, const struct record_event *event, struct 
 	char bytes[EVENT_BYTES];
 
 	format_event(bytes, number + 1, event);
-	return put(r, bytes, sizeof bytes, at, e);
+	return put(r, &r->event_window, bytes, sizeof bytes, at, e);
 }
 
 int record_mark(struct record *r, uint64_t time_us, struct err *e)
@@ -266,7 +310,7 @@ int record_mark(struct record *r, uint64_t time_us, struct err *e)
 	char bytes[16];
 
 	format_mark(bytes, time_us);
-	return put(r, bytes, sizeof bytes, MARK_AT, e);
+	return put(r, &r->mark_window, bytes, sizeof bytes, MARK_AT, e);
 }
 
 void record_drop(struct record **record)
@@ -275,6 +319,11 @@ void record_drop(struct record **record)
 
 	if (!r)
 		return;
+	close_window(&r->sample_window);
+	close_window(&r->event_window);
+	close_window(&r->mark_window);
+	fd_drop(&r->pipe[0]);
+	fd_drop(&r->pipe[1]);
 	fd_drop(&r->fd);
 	if (r->beside)
 		unlink(r->beside);

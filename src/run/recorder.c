@@ -170,8 +170,8 @@ void recorder_event(struct recorder *r, const json_t *event)
 	describe(event, entry.text, sizeof entry.text);
 	entry.time_us = record_now_us(r->record);
 	check_written(r, record_add_event(r->record, &entry, &e), &e);
-	if (r->record)
-		take(r);
+	/* A full cage may be held for this event: it is let go before the next turn. */
+	loop_set_alarm(r->loop, &r->alarm, 0);
 }
 
 /* ---- beginning and end ---- */
@@ -237,11 +237,13 @@ int recorder_start(struct recorder *r, const struct cage *c, struct err *e)
 	return 0;
 }
 
-void recorder_end(struct recorder *r)
+static void end(struct recorder *r)
 {
-	if (!r || !r->cage)
+	if (!r->cage)
 		return;
 	loop_clear_alarm(r->loop, &r->alarm);
+	if (r->record)
+		take(r);
 	r->cage = NULL;
 }
 
@@ -251,7 +253,7 @@ void recorder_drop(struct recorder **recorder)
 
 	if (!r)
 		return;
-	loop_clear_alarm(r->loop, &r->alarm);
+	end(r);
 	record_drop(&r->record);
 	free(r->name);
 	free(r);

@@ -57,15 +57,14 @@ types() { figures '[.events[].type]'; }
 	[ "$(figures '.seconds * 1000 | floor')" -ge 200 ] || fail "$(figures .seconds) s are recorded"
 	virtualing plot a.rec -o a.svg
 	has "$(<a.svg)" "its end was not recorded"
-	virtualing gc
 	recorded -- true # the name is free, and so is the file
 	equal "$(types)" '["started","exit"]'
 }
 
 @test "hours in which nothing happens take no room" {
-	recorded -- sleep 1.5
-	at_most "$(figures '.samples | length')" 9 "samples of a second and a half of sleep"
-	[ "$(figures '.samples[-1].seconds > 1.3')" = true ] || fail "$(figures '.samples[-1]')"
+	recorded -- sleep 4
+	at_most "$(figures '[.samples[] | select(.seconds > 2)] | length')" 6 "samples of two seconds of sleep and the end"
+	[ "$(figures '.samples[-1].seconds > 3.9')" = true ] || fail "$(figures '.samples[-1]')"
 }
 
 @test "a virtual is plotted by its name, while it runs and afterwards" {

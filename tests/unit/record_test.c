@@ -371,6 +371,48 @@ static void one_that_is_written_is_not_replaced_and_an_old_one_is(void **state)
 	place_drop(&p);
 }
 
+/* An hour and more, through all parts of the file that are mapped in turn. */
+static void a_whole_file_is_written_and_read(void **state)
+{
+	struct place p = place_make();
+	struct record_header h = {.interval_us = 1, .sample_capacity = RECORD_SAMPLES, .event_capacity = RECORD_EVENTS};
+	struct record *w;
+	struct recording r;
+	struct err e;
+
+	assert_int_equal(record_create(p.path, &h, NULL, &w, &e), 0);
+	assert_int_equal(record_publish(w, &e), 0);
+	add_samples(w, RECORD_SAMPLES + 1000);
+	add_events(w, RECORD_EVENTS + 100);
+	record_drop(&w);
+	r = read_one(p.path);
+	assert_int_equal(r.sample_count, RECORD_SAMPLES);
+	assert_int_equal(r.event_count, RECORD_EVENTS);
+	for (uint64_t i = 0; i < RECORD_SAMPLES; i++)
+		if (r.samples[i].time_us != (i + 1000) * 1000 || r.samples[i].figures[1] != (i + 1000) * 100 + 1)
+			fail_msg("sample %llu is of %llu us", (unsigned long long)i,
+				(unsigned long long)r.samples[i].time_us);
+	record_free(&r);
+	place_drop(&p);
+}
+
+static void who_writes_is_told_that_the_file_was_cut_short(void **state)
+{
+	struct place p = place_make();
+	struct record *w = create(p.path);
+	struct record_sample s = {.time_us = 1};
+	struct err e;
+
+	assert_int_equal(record_publish(w, &e), 0);
+	add_samples(w, 2);
+	assert_int_equal(truncate(p.path, 0), 0);
+	assert_int_equal(record_add_sample(w, &s, &e), -EFAULT);
+	assert_non_null(strstr(e.text, "has been cut short by somebody else"));
+	assert_int_equal(record_mark(w, 5, &e), -EFAULT);
+	record_drop(&w);
+	place_drop(&p);
+}
+
 static void without_a_name_nothing_is_left(void **state)
 {
 	struct place p = place_make();
@@ -421,6 +463,8 @@ int main(void)
 		cmocka_unit_test(a_number_in_a_wrong_slot_does_not_count),
 		cmocka_unit_test(what_is_no_recording_is_not_replaced),
 		cmocka_unit_test(one_that_is_written_is_not_replaced_and_an_old_one_is),
+		cmocka_unit_test(a_whole_file_is_written_and_read),
+		cmocka_unit_test(who_writes_is_told_that_the_file_was_cut_short),
 		cmocka_unit_test(without_a_name_nothing_is_left),
 		cmocka_unit_test(its_room_is_taken_and_it_is_for_its_owner_only),
 		cmocka_unit_test(texts_from_a_file_are_one_line_of_utf8),
