@@ -6,7 +6,7 @@
 
 #include "plot/axis.h"
 
-enum { FONT = 12, LANES_WISHED = 4, KINDS_SHOWN = 3, CLOSE = 6, GAP = 10 };
+enum { FONT = 12, LANES_WISHED = 4, LANES_MAX = 16, KINDS_SHOWN = 3, CLOSE = 6, GAP = 10 };
 
 /* The most important first: when a label has no room for all, these stay. */
 static const struct kind {
@@ -135,24 +135,35 @@ static void gather(const struct recording *r, const struct frame *f, double clos
 	}
 }
 
-/* From the right: a line goes up through lower lanes, and there is no label left of it that it could cross. */
+/* Neither over the next label of this lane, nor over a line that goes up through it. */
+static bool fits(const struct marks *all, size_t which, unsigned lane)
+{
+	const struct mark *m = &all->list[which];
+
+	for (size_t i = which + 1; i < all->count; i++) {
+		const struct mark *other = &all->list[i];
+
+		if (other->lane == lane && m->label_x + m->width + GAP > other->label_x)
+			return false;
+		if (other->lane > lane && m->label_x + m->width + CLOSE > other->x)
+			return false;
+	}
+	return true;
+}
+
+/* From the right: each into the lowest lane where it fits. */
 static void stack(const struct recording *r, double right, struct marks *ret)
 {
-	double begins[64];
-
 	ret->lanes = 0;
 	for (size_t i = ret->count; i-- > 0;) {
 		struct mark *m = &ret->list[i];
-		unsigned lane = 0;
 
 		put_label(r, m);
 		m->label_x = fmin(m->x, right - m->width);
-		while (lane < ret->lanes && m->label_x + m->width + GAP > begins[lane])
-			lane++;
-		m->lane = lane;
-		if (lane == ret->lanes && lane + 1 < sizeof begins / sizeof *begins)
-			ret->lanes++;
-		begins[lane] = m->label_x;
+		while (m->lane < LANES_MAX && !fits(ret, i, m->lane))
+			m->lane++;
+		if (m->lane >= ret->lanes)
+			ret->lanes = m->lane + 1;
 	}
 }
 

@@ -3,7 +3,7 @@
 
 #include "plot/svg.h"
 
-enum { MARK_LABEL = 160, MARK_LANES_MAX = 5 };
+enum { MARK_LABEL = 160 };
 
 enum mark_mood { MARK_PLAIN, MARK_GOOD, MARK_BAD };
 
