@@ -1,4 +1,4 @@
-/* The picture: where everything stands. */
+/* The picture: where everything stands, its memory, and the words above. */
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
@@ -6,69 +6,8 @@
 #include <time.h>
 
 #include "plot/axis.h"
-#include "plot/marks.h"
+#include "plot/picture.h"
 #include "plot/plot.h"
-#include "plot/svg.h"
-
-enum {
-	WIDTH = 1000,
-	LEFT = 84,
-	RIGHT = 124,
-	PLOT = WIDTH - LEFT - RIGHT,
-	EDGE = 14,
-	TOP = 40,
-	LANE = 17,
-	LINE = 17,
-	MEMORY_HEIGHT = 250,
-	MEMORY_HEIGHT_OF_MANY = 190,
-	SMALL_HEIGHT = 72,
-	SMALL_HEAD = 32,
-	TIME_HEIGHT = 34,
-	BETWEEN = 26,
-	PARTS = PLOT / 4,
-};
-
-/* ---- the small panels: one row each ---- */
-
-enum { SERIES_MAX = 3 };
-static const struct panel_row {
-	const char *title;
-	enum axis_unit unit;
-	double scale; /* from a figure's rise per second */
-	bool stacked; /* areas, one on the other; else lines */
-	struct {
-		enum record_figure figure;
-		const char *words;
-	} series[SERIES_MAX]; /* ends with words NULL */
-} panel_rows[] = {
-	{"CPU", AXIS_PERCENT, 1e-4, true, {{FIGURE_CPU, "used"}, {FIGURE_THROTTLED, "held back by its limit"}}},
-	{"Disks", AXIS_BYTES_A_SECOND, 1, false, {{FIGURE_READ, "read"}, {FIGURE_WRITTEN, "written"}}},
-	{"Waiting", AXIS_PERCENT, 1e-4, false,
-		{{FIGURE_MEMORY_WAIT, "for memory"}, {FIGURE_IO_WAIT, "for disks"}, {FIGURE_CPU_WAIT, "for a CPU"}}},
-};
-enum { PANELS = sizeof panel_rows / sizeof *panel_rows };
-
-static const char *const area_classes[SERIES_MAX] = {"a", "b", "b"};
-static const char *const line_classes[SERIES_MAX] = {"a-line", "b-line", "c-line"};
-static const char *const most_classes[SERIES_MAX] = {"a-most", "b-most", "c-most"};
-
-struct picture {
-	FILE *out;
-	const struct recording *list;
-	size_t count;
-	struct axis time, memory, small[PANELS];
-	bool shown[PANELS]; /* something happened there, in one of the recordings */
-	double memory_height;
-};
-
-/* What is drawn of one recording. */
-struct block {
-	const struct recording *r;
-	struct points usage, held, limit;
-	struct rates rates[PANELS][SERIES_MAX];
-	struct marks marks;
-	struct frame frame; /* of its memory */
-};
 
 /* ---- measuring ---- */
 
@@ -90,18 +29,6 @@ static double greatest(const struct points *p)
 
 	for (size_t i = 0; i < p->count; i++)
 		most = fmax(most, p->list[i].y);
-	return most;
-}
-
-static double greatest_sum(const struct rates *a, const struct rates *b)
-{
-	double most = 0;
-
-	for (size_t i = 0; i < a->count; i++) {
-		double sum = (isnan(a->mean[i]) ? 0 : a->mean[i]) + (isnan(b->mean[i]) ? 0 : b->mean[i]);
-
-		most = fmax(most, fmax(sum, isnan(a->most[i]) ? 0 : a->most[i]));
-	}
 	return most;
 }
 
@@ -133,29 +60,6 @@ static void make_memory_axis(struct picture *p, const struct block *blocks)
 	p->memory = axis_make(AXIS_BYTES, 0, top, 6, 0);
 }
 
-static double greatest_of(const struct panel_row *row, const struct rates *rates)
-{
-	double most = 0;
-
-	if (row->stacked)
-		return greatest_sum(&rates[0], &rates[1]);
-	for (int s = 0; s < SERIES_MAX && row->series[s].words; s++)
-		most = fmax(most, rates[s].greatest);
-	return most;
-}
-
-static void make_small_axes(struct picture *p, const struct block *blocks)
-{
-	for (size_t n = 0; n < PANELS; n++) {
-		double most = 0;
-
-		for (size_t i = 0; i < p->count; i++)
-			most = fmax(most, greatest_of(&panel_rows[n], blocks[i].rates[n]) * panel_rows[n].scale);
-		p->shown[n] = most > (panel_rows[n].unit == AXIS_PERCENT ? 0.5 : 0);
-		p->small[n] = axis_make(panel_rows[n].unit, 0, fmax(most, 1), 3, 1);
-	}
-}
-
 static void measure(struct picture *p, struct block *b)
 {
 	double low = p->time.low, high = p->time.high;
@@ -165,9 +69,7 @@ static void measure(struct picture *p, struct block *b)
 	series_held(b->r, &b->held);
 	points_reduce(&b->usage, low, high, PLOT);
 	points_reduce(&b->held, low, high, PLOT);
-	for (size_t n = 0; n < PANELS; n++)
-		for (int s = 0; s < SERIES_MAX && panel_rows[n].series[s].words; s++)
-			series_rates(b->r, panel_rows[n].series[s].figure, low, high, PARTS, &b->rates[n][s]);
+	panels_measure(p, b);
 }
 
 static void forget(struct block *b)
@@ -176,53 +78,7 @@ static void forget(struct block *b)
 	points_drop(&b->held);
 	points_drop(&b->limit);
 	marks_drop(&b->marks);
-	for (size_t n = 0; n < PANELS; n++)
-		for (int s = 0; s < SERIES_MAX; s++)
-			rates_drop(&b->rates[n][s]);
-}
-
-static struct frame frame_of(const struct picture *p, double top, double height, const struct axis *y)
-{
-	return (struct frame){LEFT, top, PLOT, height, p->time.low, p->time.high, y->low, y->high};
-}
-
-/* ---- axes ---- */
-
-static void draw_grid(const struct picture *p, const struct frame *f, const struct axis *y, bool with_times)
-{
-	double tick;
-	char text[32];
-
-	for (tick = axis_first_tick(&p->time); tick <= p->time.high + p->time.step * 1e-6; tick += p->time.step) {
-		double x = frame_x(f, tick);
-
-		svg_line(p->out, x, f->top, x, f->top + f->height, "grid");
-		if (with_times)
-			svg_text(p->out, x, f->top + f->height + 17, "soft", "middle",
-				axis_label(&p->time, tick, text, sizeof text));
-	}
-	for (tick = axis_first_tick(y); tick <= y->high + y->step * 1e-6; tick += y->step) {
-		svg_line(p->out, f->left, frame_y(f, tick), f->left + f->width, frame_y(f, tick), "grid");
-		svg_text(p->out, f->left - 8, frame_y(f, tick) + 4, "soft", "end",
-			axis_label(y, tick, text, sizeof text));
-	}
-}
-
-static void draw_edges(const struct picture *p, const struct frame *f)
-{
-	svg_line(p->out, f->left, f->top, f->left, f->top + f->height, "axis");
-	svg_line(p->out, f->left, f->top + f->height, f->left + f->width, f->top + f->height, "axis");
-}
-
-/* A square, or a line, in its colour, and its words. Returns where the next may stand. */
-static double draw_key(const struct picture *p, double x, double y, bool line, const char *class, const char *words)
-{
-	if (line)
-		svg_line(p->out, x, y - 4, x + 22, y - 4, class);
-	else
-		svg_rect(p->out, x + 8, y - 10, 12, 12, class);
-	svg_text(p->out, x + 27, y, "soft", "start", words);
-	return x + 27 + svg_text_width(words, 12) + 12;
+	panels_forget(b);
 }
 
 /* ---- memory ---- */
@@ -316,82 +172,12 @@ static void draw_memory(const struct picture *p, const struct block *b, bool wit
 {
 	const struct frame *f = &b->frame;
 
-	draw_grid(p, f, &p->memory, with_times);
+	picture_grid(p, f, &p->memory, with_times);
 	svg_area(p->out, f, &b->usage, "rest");
 	svg_area(p->out, f, &b->held, "held");
 	svg_path(p->out, f, &b->usage, false, 0, "usage");
-	draw_edges(p, f);
+	picture_edges(p, f);
 	draw_limit(p, b);
-}
-
-/* ---- CPU, disks, pressure ---- */
-
-static void scale_rates(struct rates *r, double scale)
-{
-	for (size_t i = 0; i < r->count; i++) {
-		r->mean[i] *= scale;
-		r->most[i] *= scale;
-	}
-}
-
-static bool is_known(const struct rates *r)
-{
-	for (size_t i = 0; i < r->count; i++)
-		if (!isnan(r->mean[i]))
-			return true;
-	return false;
-}
-
-/* Parts that stand for many looks show the greatest of them, too, paler. */
-static bool is_coarse(const struct block *b, const struct rates *r)
-{
-	return r->width * 1e6 > 2.5 * (double)b->r->header.interval_us;
-}
-
-static void draw_series(const struct picture *p, const struct block *b, const struct frame *f, size_t n)
-{
-	const struct panel_row *row = &panel_rows[n];
-
-	for (int s = 0; s < SERIES_MAX && row->series[s].words; s++) {
-		const struct rates *r = &b->rates[n][s];
-
-		if (is_coarse(b, r) && (!row->stacked || s == 0))
-			svg_steps(p->out, f, r, r->most, NULL, true, row->stacked ? "a most" : most_classes[s]);
-	}
-	for (int s = 0; s < SERIES_MAX && row->series[s].words; s++) {
-		const struct rates *r = &b->rates[n][s];
-
-		if (r->greatest > 0)
-			svg_steps(p->out, f, r, r->mean, row->stacked && s ? b->rates[n][0].mean : NULL, row->stacked,
-				row->stacked ? area_classes[s] : line_classes[s]);
-	}
-}
-
-static void draw_small(const struct picture *p, struct block *b, size_t n, double top, bool with_times)
-{
-	const struct panel_row *row = &panel_rows[n];
-	struct frame f = frame_of(p, top + SMALL_HEAD, SMALL_HEIGHT, &p->small[n]);
-	double x = LEFT;
-	char text[64], amount[32];
-
-	for (int s = 0; s < SERIES_MAX && row->series[s].words; s++)
-		scale_rates(&b->rates[n][s], row->scale);
-	draw_grid(p, &f, &p->small[n], with_times);
-	draw_series(p, b, &f, n);
-	draw_edges(p, &f);
-	svg_text(p->out, EDGE, top + SMALL_HEAD - 11, "", "start", row->title);
-	for (int s = 0; s < SERIES_MAX && row->series[s].words; s++)
-		if (b->rates[n][s].greatest > 0)
-			x = draw_key(p, x, top + SMALL_HEAD - 11, !row->stacked,
-				row->stacked ? area_classes[s] : line_classes[s], row->series[s].words);
-	if (x <= LEFT)
-		svg_text(p->out, LEFT, top + SMALL_HEAD - 11, "soft", "start",
-			is_known(&b->rates[n][0]) ? "none" : "not known");
-	else if (is_coarse(b, &b->rates[n][0])) {
-		axis_amount(AXIS_SECONDS, (double)b->r->header.interval_us / 1e6, amount, sizeof amount);
-		snprintf(text, sizeof text, "pale: the most in any %s", amount);
-		svg_text(p->out, x + 8, top + SMALL_HEAD - 11, "soft halo", "start", text);
-	}
 }
 
 /* ---- the words above ---- */
@@ -446,11 +232,11 @@ static void draw_head(const struct picture *p, const struct block *b, double top
 	top += 14 + 2 * LINE + 4;
 	svg_text(p->out, EDGE, top, "", "start", "Memory");
 	if (b->limit.count)
-		x = draw_key(p, x, top, true, "limit", "limit");
-	x = draw_key(p, x, top, true, "usage", "in use:");
+		x = picture_key(p, x, top, true, "limit", "limit");
+	x = picture_key(p, x, top, true, "usage", "in use:");
 	if (b->held.count) {
-		x = draw_key(p, x, top, false, "held", "anonymous and shared");
-		draw_key(p, x, top, false, "rest", "page cache and kernel");
+		x = picture_key(p, x, top, false, "held", "anonymous and shared");
+		picture_key(p, x, top, false, "rest", "page cache and kernel");
 	}
 }
 
@@ -478,7 +264,7 @@ static double block_height(const struct picture *p, const struct block *b)
 
 static void place(const struct picture *p, struct block *b)
 {
-	b->frame = frame_of(p, 0, p->memory_height, &p->memory);
+	b->frame = picture_frame(p, 0, p->memory_height, &p->memory);
 	marks_make(b->r, &b->frame, WIDTH - EDGE, &b->marks);
 }
 
@@ -493,7 +279,7 @@ static void draw_block(const struct picture *p, struct block *b, double top)
 	y = b->frame.top + b->frame.height;
 	for (size_t n = 0; n < PANELS; n++)
 		if (p->shown[n]) {
-			draw_small(p, b, n, y, --left == 0);
+			panel_draw(p, b, n, y, --left == 0);
 			y += SMALL_HEAD + SMALL_HEIGHT;
 		}
 	draw_marks(p, b, y);
@@ -536,7 +322,7 @@ void plot_svg(FILE *out, const struct recording *list, size_t count)
 		measure(&p, &blocks[i]);
 	}
 	make_memory_axis(&p, blocks);
-	make_small_axes(&p, blocks);
+	panels_make_axes(&p, blocks);
 	for (size_t i = 0; i < count; i++)
 		place(&p, &blocks[i]);
 	draw_all(&p, blocks);
