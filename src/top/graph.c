@@ -125,6 +125,19 @@ static bool is_near(const struct plot *p, unsigned column)
 	return usage != UINT64_MAX && limit != UINT64_MAX && usage >= limit - limit / 10;
 }
 
+/* Usage reaches the limit, as far as the grain tells. */
+static bool touches(const struct plot *p, unsigned column)
+{
+	for (unsigned i = 0; i < p->grain.across; i++) {
+		unsigned dot = column * p->grain.across + i;
+
+		if (p->usage[dot] != UINT64_MAX && p->limit[dot] != UINT64_MAX &&
+			dots_of(p, p->usage[dot]) + 1 >= dots_of(p, p->limit[dot]))
+			return true;
+	}
+	return false;
+}
+
 static void draw_cell(const struct plot *p, unsigned column, unsigned row)
 {
 	unsigned high = p->dots_y - row * p->grain.down, low = high - p->grain.down;
@@ -137,6 +150,8 @@ static void draw_cell(const struct plot *p, unsigned column, unsigned row)
 	}
 	if (!m.area && !m.line)
 		return;
+	if (m.line && !touches(p, column)) /* a cell has one colour: the line keeps it for itself */
+		m.area = 0;
 	style = m.line ? STYLE_BAD : is_near(p, column) ? STYLE_CARE : STYLE_GOOD;
 	frame_rune(p->f, p->x + column, p->y + row, style, rune_of(p->f->glyphs, &m));
 }

@@ -32,7 +32,8 @@ enum glyphs screen_glyphs(void)
 /* newterm() fails without a reason. */
 static int check_terminal(struct err *e)
 {
-	const char *term = getenv("TERM");
+	const char *term = getenv("TERM"), *cup;
+	bool moves;
 	int known = 0;
 
 	if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO))
@@ -44,7 +45,10 @@ static int check_terminal(struct err *e)
 			"top: the terminal's kind, TERM=%s, is not known here: set TERM (xterm fits most), or take "
 			"`virtualing top --once`",
 			term ? term : "");
-	if (!tigetstr("cup") || tigetstr("cup") == (char *)-1)
+	cup = tigetstr("cup");
+	moves = cup && cup != (char *)-1;
+	del_curterm(cur_term); /* newterm() makes its own */
+	if (!moves)
 		return err_set(e, ENOTSUP,
 			"top: a terminal of the kind %s cannot move its cursor: `virtualing top --once` prints one "
 			"picture as text",
