@@ -9,7 +9,7 @@
 #include "run/state.h"
 #include "sys/wire.h"
 
-enum { AT_ONCE = 8, ANSWER_MS = 2000, AGAIN_MS = 15000, SILENT_AGAIN_MS = 5000, SEND_MS = 0 };
+enum { AT_ONCE = 8, ANSWER_MS = 2000, AGAIN_MS = 15000, SILENT_AGAIN_MS = 5000, LEAST_MS = 200, SEND_MS = 0 };
 
 enum purpose { FOR_SHOW, FOR_EVENTS, FOR_WISH };
 
@@ -200,7 +200,7 @@ static uint64_t urgency(const struct asker *a, const struct item *i, uint64_t wa
 
 	if (i->supervisor_fd < 0 || i->state == ITEM_CRASHED || i->state == ITEM_ENDED || is_asked(a, i, FOR_SHOW))
 		return 0;
-	if (i->silent && since_ms < SILENT_AGAIN_MS)
+	if (i->asked_ms && since_ms < (i->silent ? SILENT_AGAIN_MS : LEAST_MS)) /* it may have failed at once */
 		return 0;
 	if (i->ask_reason || !i->asked_once)
 		return since_ms + 10 * AGAIN_MS;

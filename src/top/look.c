@@ -84,6 +84,13 @@ static void end(struct model *m, struct item *i, uint64_t watched)
 	fd_drop(&i->supervisor_fd);
 }
 
+static void forget_ended(struct model *m, uint64_t watched)
+{
+	for (size_t i = m->count; i-- > 0;)
+		if (m->items[i]->state == ITEM_ENDED && m->items[i]->inode != watched)
+			model_remove(m, m->items[i]);
+}
+
 static void scan(struct model *m, uint64_t watched)
 {
 	DIR *dir = opendir(STATE_PARENT);
@@ -218,6 +225,7 @@ void look_turn(struct look *l, struct model *m, const struct look_at *at)
 {
 	m->now_ms = clock_ms(CLOCK_MONOTONIC);
 	m->boot_ms = clock_ms(CLOCK_BOOTTIME);
+	forget_ended(m, at->watched);
 	scan_if_changed(l, m, at->watched);
 	if (at->all || l->turn % HOST_TURNS == 0)
 		look_at_host(m);

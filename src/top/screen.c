@@ -12,7 +12,7 @@
 
 #include "top/ui.h"
 
-enum { ESCAPE_MS = 50 };
+enum { ESCAPE_MS = 50, CTRL_L = 12 };
 
 struct screen {
 	SCREEN *terminal;
@@ -202,10 +202,10 @@ uint32_t screen_key(struct screen *s)
 		for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
 			if (keys[i].curses == c)
 				return keys[i].key;
-		if (c > 0 && c < 0x7f)
+		if (c >= ' ' && c < 0x7f)
 			return (uint32_t)c;
-		if (c == 12 || c == KEY_RESIZE)
-			frame_drop(&s->shown);
+		if (c == CTRL_L)
+			clearok(curscr, TRUE); /* what stands there is not what we have written */
 	}
 	return 0;
 }

@@ -180,6 +180,20 @@ row_of() { screen | grep -n -m 1 "^$1" | cut -d : -f 1; }
 	wait_to_see "^echo"
 }
 
+@test "it can be stopped like a job, and goes on" {
+	start "$NAME" --memory 64M
+	terminal new-session -d -s t -x 80 -y 24 "bash --norc -i"
+	press "$BUILD/virtualing top $NAME" Enter
+	wait_to_see "of 64M"
+	press C-z
+	wait_to_see "Stopped"
+	press "fg" Enter
+	wait_to_see "of 64M"
+	press q
+	press 'echo back-$((20 + 3))' Enter
+	wait_to_see "^back-23"
+}
+
 @test "NO_COLOR takes the colours away" {
 	start "$NAME" --memory 64M
 	terminal new-session -d -s t -x 80 -y 24 "NO_COLOR=1 $BUILD/virtualing top"
