@@ -21,7 +21,7 @@ int cmd_top(const struct options_values *own, json_t *document)
 	if (cli_need_root() < 0)
 		return CLI_FAILED;
 	if (proc_find_program("virtualing-top", program, &e) < 0) {
-		err_while(&e, "top (it is built where ncurses is: libncurses-dev)");
+		err_while(&e, "top needs a program that is built only where ncurses is (libncurses-dev)");
 		return cli_fail(&e);
 	}
 	words[count++] = program;

@@ -371,20 +371,12 @@ void layout(struct frame *f, struct ui *ui, const struct model *m)
 		too_small(f);
 		return;
 	}
-	switch (ui->view) {
-	case VIEW_ONE:
-		if (i) {
-			layout_one(f, ui, m, i);
-			break;
-		}
-		/* fall through */
-	case VIEW_ALL:
-		layout_all(f, ui, m);
-		break;
-	case VIEW_HELP:
+	if (ui->view == VIEW_HELP)
 		layout_help(f);
-		break;
-	}
+	else if (ui->view == VIEW_ONE && i)
+		layout_one(f, ui, m, i);
+	else
+		layout_all(f, ui, m);
 	if (!ui->printed)
 		draw_foot(f, ui, m);
 }

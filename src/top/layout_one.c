@@ -5,7 +5,7 @@
 #include "top/graph.h"
 #include "top/layout.h"
 
-enum { LABEL = 10, GRAPH_LEAST = 6 };
+enum { LABEL = 10, GRAPH_LEAST = 6, SPAN_LEAST_MS = 15000 };
 
 /* The clock stands at the right. */
 enum { CLOCK = 10 };
@@ -37,14 +37,23 @@ static void draw_head(struct frame *f, const struct model *m, const struct item 
 	frame_right(f, 0, 0, f->width, STYLE_PLAIN, m->clock);
 }
 
+/* Half of it, and again, as long as less than half has been seen. */
+static uint64_t fitting_span(uint64_t span_ms, uint64_t seen_ms)
+{
+	while (span_ms >= 2 * SPAN_LEAST_MS && seen_ms < span_ms / 2)
+		span_ms /= 2;
+	return span_ms;
+}
+
 static void draw_graph(struct frame *f, const struct ui *ui, const struct model *m, const struct item *i, unsigned rows)
 {
-	uint64_t span = ui_spans_ms[ui->span], start = history_start(&i->history);
+	uint64_t start = history_start(&i->history), seen = m->now_ms > start ? m->now_ms - start : 0;
+	uint64_t span = ui_spans_ms[ui->span] ? fitting_span(ui_spans_ms[ui->span], seen) : seen;
 	struct graph g = {.x = 0, .y = 1, .width = f->width, .height = rows, .to_ms = m->now_ms};
 
-	g.from_ms = span ? (m->now_ms > span ? m->now_ms - span : 0) : start;
-	if (g.to_ms <= g.from_ms)
-		g.from_ms = g.to_ms > 1000 ? g.to_ms - 1000 : 0;
+	if (span < 1000)
+		span = 1000;
+	g.from_ms = m->now_ms > span ? m->now_ms - span : 0;
 	graph_draw(f, &g, &i->history);
 }
 
