@@ -83,7 +83,7 @@ lacks_groups() { ! grep -q "/virtualing/$NAME" "/proc/$1/cgroup" || fail "$(cat 
 	wait_until 10 process_is_gone "$SUPERVISOR"
 	wait "$SUPERVISOR"
 	has "$(cat "$BATS_TEST_TMPDIR/background.0")" "ate 150 page"
-	has "$(cat "$BATS_TEST_TMPDIR/background.1")" "while the full cage was held"
+	has "$(cat "$BATS_TEST_TMPDIR/background.1")" "raised to "
 }
 
 @test "who waits for memory in a full cage goes on when he is released" {
