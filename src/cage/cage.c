@@ -376,33 +376,6 @@ void cage_kill_holder(int group, int timeout_ms)
 	}
 }
 
-/* The v2 group of the holder freezes all that is in it, whatever tree has its limits. */
-int cage_freeze(const struct cage *c, bool frozen, struct err *e)
-{
-	const struct cage_group *g = &c->groups[c->count - 1];
-	bool v2 = g->tree->version == CGROUP_V2;
-	const char *file = v2 ? "cgroup.freeze" : "freezer.state";
-	int r = file_write(g->fd, file, v2 ? (frozen ? "1" : "0") : frozen ? "FROZEN" : "THAWED");
-
-	errno = -r;
-	return r < 0 ? err_sys(e, "write %s/%s", g->path, file) : 0;
-}
-
-bool cage_is_frozen(const struct cage *c)
-{
-	const struct cage_group *g = &c->groups[c->count - 1];
-	bool v2 = g->tree->version == CGROUP_V2;
-	char text[16];
-
-	return file_read(g->fd, v2 ? "cgroup.freeze" : "freezer.self_freezing", text, sizeof text) >= 0 &&
-	       strcmp(text, "1") == 0;
-}
-
-bool cage_frozen_defer_kills(const struct cage *c)
-{
-	return c->groups[c->count - 1].tree->version == CGROUP_V1;
-}
-
 /* Windows of two seconds need no CAP_SYS_RESOURCE. */
 int cage_open_pressure(const struct cage *c, unsigned percent, struct err *e)
 {

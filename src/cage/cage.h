@@ -96,11 +96,11 @@ uint64_t cage_working_set(const struct cage *c);
 /* Before the memory limit of a running cage is lowered: reclaims what can be.  -EBUSY: more than that is in use, and on
  * v2 the kernel would kill. (v1 refuses by itself.)  stopped: nothing inside runs, so that this stays true, until the
  * limit has been written and cage_go_on() is called. */
-int cage_make_room(const struct cage *c, uint64_t limit_bytes, bool *ret_stopped, struct err *e);
+int cage_make_room(struct cage *c, uint64_t limit_bytes, bool *ret_stopped, struct err *e);
 
 /* The fault of a limit that the kernel did not take (v1), or would kill for (v2): -EBUSY. */
 int cage_too_low(const struct cage *c, uint64_t limit_bytes, struct err *e);
-void cage_go_on(const struct cage *c);
+void cage_go_on(struct cage *c);
 
 /* Whether a cage with a memory limit is as good as full: that limit, or on v1 that of memory and swap together. */
 bool cage_is_full(const struct cage *c);
@@ -117,11 +117,24 @@ ssize_t cage_pids(const struct cage *c, pid_t *pids, size_t max);
 /* Whether anybody is inside, in sub-groups too. A failure counts as "yes". */
 bool cage_is_populated(const struct cage *c);
 
-/* Stops everything inside, or lets it go on; who is in the kernel, when it leaves that. Does not wait. */
-int cage_freeze(const struct cage *c, bool frozen, struct err *e);
+/* Stops everything inside; who is in the kernel, when it leaves that.  Does not wait.  Several may want it at the same
+ * time: everything goes on when the last of them has let go.  Twice by one is fine, and so is to let go of what runs.
+ */
+enum cage_freezer {
+	FREEZE_FOR_USER,  /* virtualing pause */
+	FREEZE_FOR_GUARD, /* about to be full (guard/early.c) */
+	FREEZE_FOR_ROOM,  /* full, and rests until its limit is raised */
+	FREEZE_FOR_LIMIT, /* its limit is being lowered */
+};
+int cage_freeze(struct cage *c, enum cage_freezer who, bool frozen, struct err *e);
+bool cage_is_frozen_for(const struct cage *c, enum cage_freezer who);
 
-/* Whether it is to be frozen, by whomever; the program may be on its way there still. */
+/* Whether it is to be frozen, by whomever; the program may be on its way there still. And by nobody of the above. */
 bool cage_is_frozen(const struct cage *c);
+bool cage_is_frozen_by_others(const struct cage *c);
+
+/* Whether everything inside has stopped. */
+bool cage_stands_still(const struct cage *c);
 
 /* Whether somebody frozen is not ended by SIGKILL until he is thawed: with the freezer of cgroup v1. */
 bool cage_frozen_defer_kills(const struct cage *c);

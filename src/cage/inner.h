@@ -88,6 +88,7 @@ struct cage {
 	int tasks[CAGE_TASKS_MAX];
 	size_t tasks_count;
 	bool gate_open;
+	unsigned frozen_for;  /* bits 1 << enum cage_freezer */
 	uint64_t decoy_kills; /* of the guard's decoys, which v1 counts among its kills */
 	uint64_t peak_bytes;  /* that the gauge has made v1 forget */
 };

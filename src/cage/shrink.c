@@ -30,32 +30,24 @@ static void reclaim(const struct cage_group *g, uint64_t bytes)
 	file_write(g->fd, "memory.reclaim", text);
 }
 
-static bool stands_still(int group)
-{
-	char text[256], word[8];
-
-	return file_read(group, "cgroup.events", text, sizeof text) >= 0 &&
-	       file_line(text, "frozen", word, sizeof word) == 0 && strcmp(word, "1") == 0;
-}
-
 /* Best effort: who is in the kernel for longer is not waited for, and everybody else stands still by then.  False: they
  * have been stopped by somebody else already, who will want them so. */
-static bool stop(const struct cage *c)
+static bool stop(struct cage *c)
 {
 	struct err ignored;
 
-	if (cage_is_frozen(c) || cage_freeze(c, true, &ignored) < 0)
+	if (cage_is_frozen_by_others(c) || cage_freeze(c, FREEZE_FOR_LIMIT, true, &ignored) < 0)
 		return false;
-	for (int waited = 0; waited < STOP_MS && !stands_still(cage_holder(c)); waited++)
+	for (int waited = 0; waited < STOP_MS && !cage_stands_still(c); waited++)
 		nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
 	return true;
 }
 
-void cage_go_on(const struct cage *c)
+void cage_go_on(struct cage *c)
 {
 	struct err ignored;
 
-	cage_freeze(c, false, &ignored);
+	cage_freeze(c, FREEZE_FOR_LIMIT, false, &ignored);
 }
 
 int cage_too_low(const struct cage *c, uint64_t limit_bytes, struct err *e)
@@ -68,7 +60,7 @@ int cage_too_low(const struct cage *c, uint64_t limit_bytes, struct err *e)
 		print_size(least, sizeof least, usage + cage_slack_bytes()));
 }
 
-int cage_make_room(const struct cage *c, uint64_t limit_bytes, bool *ret_stopped, struct err *e)
+int cage_make_room(struct cage *c, uint64_t limit_bytes, bool *ret_stopped, struct err *e)
 {
 	const struct cage_tree *tree = c->host->of[CTRL_MEMORY];
 	const struct cage_group *g = tree ? cage_find(c, tree, PLACE_CAGE) : NULL;

@@ -1,4 +1,4 @@
-/* virtualing stop, virtualing kill */
+/* virtualing stop, kill, pause, resume: one request each. */
 #include <stdio.h>
 
 #include "base/parse.h"
@@ -61,4 +61,25 @@ int cmd_kill(const struct options_values *own, json_t *document)
 		return CLI_FAILED;
 	}
 	return kill_virtual(own->args[0], signal);
+}
+
+static int ask(const char *name, const char *operation)
+{
+	struct err e;
+	json_t *answer;
+
+	if (remote_call(name, json_pack("{s:s}", "op", operation), ANSWER_MS, &answer, &e) < 0)
+		return cli_fail(&e);
+	json_decref(answer);
+	return 0;
+}
+
+int cmd_pause(const struct options_values *own, json_t *document)
+{
+	return ask(own->args[0], "pause");
+}
+
+int cmd_resume(const struct options_values *own, json_t *document)
+{
+	return ask(own->args[0], "resume");
 }

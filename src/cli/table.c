@@ -91,6 +91,24 @@ const struct command cli_commands[] = {
 		.run = cmd_kill,
 	},
 	{
+		.name = "pause",
+		.args = "NAME",
+		.summary = "stop everything in a virtual until it is resumed",
+		.details = "Returns when everything inside has stopped. Signals wait until it is resumed; SIGKILL and "
+			   "`virtualing stop` act at once, and end the pause.",
+		.args_min = 1,
+		.args_max = 1,
+		.run = cmd_pause,
+	},
+	{
+		.name = "resume",
+		.args = "NAME",
+		.summary = "let a paused virtual go on",
+		.args_min = 1,
+		.args_max = 1,
+		.run = cmd_resume,
+	},
+	{
 		.name = "set",
 		.args = "NAME KEY=VALUE...",
 		.options = set_options,
@@ -106,7 +124,7 @@ const struct command cli_commands[] = {
 	{
 		.name = "events",
 		.args = "[NAME]",
-		.summary = "print what has happened: started, grew, rescued, killed, exited",
+		.summary = "print what has happened: started, paused, grew, rescued, killed, exited",
 		.options = events_options,
 		.args_max = 1,
 		.run = cmd_events,

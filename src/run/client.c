@@ -48,7 +48,7 @@ static void refuse(struct client *c, const json_t *request, const char *text)
 
 /* ---- waiting ---- */
 
-static void wait_for(struct client *c, const json_t *request, const char *name, bool for_start)
+static void wait_for(struct client *c, const json_t *request, const char *name, enum wait_kind kind)
 {
 	struct waiter *w = calloc(1, sizeof *w);
 
@@ -56,7 +56,7 @@ static void wait_for(struct client *c, const json_t *request, const char *name, 
 		abort();
 	w->client = c;
 	w->id = json_incref(json_object_get(request, "id"));
-	w->for_start = for_start;
+	w->kind = kind;
 	w->next = c->supervisor->waiters;
 	c->supervisor->waiters = w;
 }
@@ -99,6 +99,28 @@ static bool all_gone(const struct supervisor *s)
 	return true;
 }
 
+static json_t *started_json(const struct virtual *v)
+{
+	return json_pack("{s:b, s:s, s:i}", "ok", 1, "name", virtual_name(v), "pid", (int)virtual_pid(v));
+}
+
+/* What somebody is answered who waits for it; NULL: he waits on. */
+static json_t *answer_to(const struct supervisor *s, const struct waiter *w, const struct virtual *v, bool gone)
+{
+	bool same = w->name && strcmp(w->name, virtual_name(v)) == 0;
+	bool last = gone && !w->name && all_gone(s); /* several may go in one turn */
+
+	switch (w->kind) {
+	case WAIT_START:
+		return !same ? NULL : gone ? failed_json(v) : started_json(v);
+	case WAIT_END:
+		return gone && (same || last) ? end_json(virtual_status(v), virtual_signal_of_end(v)) : NULL;
+	case WAIT_STILL:
+		return gone && same ? json_pack("{s:b, s:s}", "ok", 0, "error", "it has ended") : NULL;
+	}
+	return NULL;
+}
+
 /* Answers each waiter that waits for this, and forgets it. */
 static void tell(struct supervisor *s, struct virtual *v, bool gone)
 {
@@ -106,16 +128,8 @@ static void tell(struct supervisor *s, struct virtual *v, bool gone)
 
 	while (*at) {
 		struct waiter *w = *at;
-		bool same = w->name && strcmp(w->name, virtual_name(v)) == 0;
-		bool last = gone && !w->name && all_gone(s); /* several may go in one turn */
-		json_t *message = NULL;
+		json_t *message = answer_to(s, w, v, gone);
 
-		if (w->for_start && same)
-			message = gone ? failed_json(v)
-				       : json_pack("{s:b, s:s, s:i}", "ok", 1, "name", virtual_name(v), "pid",
-						 (int)virtual_pid(v));
-		else if (gone && !w->for_start && (same || last))
-			message = end_json(virtual_status(v), virtual_signal_of_end(v));
 		if (!message) {
 			at = &w->next;
 			continue;
@@ -129,6 +143,24 @@ static void tell(struct supervisor *s, struct virtual *v, bool gone)
 void client_tell_started(struct supervisor *s, struct virtual *v)
 {
 	tell(s, v, false);
+}
+
+void client_tell_paused(struct supervisor *s, struct virtual *v, int result, const struct err *e)
+{
+	struct waiter **at = &s->waiters;
+
+	while (*at) {
+		struct waiter *w = *at;
+
+		if (w->kind != WAIT_STILL || strcmp(w->name, virtual_name(v)) != 0) {
+			at = &w->next;
+			continue;
+		}
+		*at = w->next;
+		answer(w->client, w->id,
+			result < 0 ? json_pack("{s:b, s:s}", "ok", 0, "error", e->text) : json_pack("{s:b}", "ok", 1));
+		waiter_free(w);
+	}
 }
 
 void client_tell_gone(struct supervisor *s, struct virtual *v)
@@ -163,7 +195,7 @@ static void op_start(struct client *c, const json_t *request, struct member *m)
 	}
 	if (spec) {
 		/* The waiter stands before anything is told: a start can fail on the spot. */
-		wait_for(c, request, spec->name, true);
+		wait_for(c, request, spec->name, WAIT_START);
 		r = supervisor_start(c->supervisor, spec, json_object_get(request, "blocks"), &faults, &status, &e);
 		if (r < 0)
 			drop_latest_waiter(c->supervisor);
@@ -200,7 +232,7 @@ static void op_wait(struct client *c, const json_t *request, struct member *m)
 	const struct ended *n = name ? supervisor_find_ended(s, name) : NULL;
 
 	if (name ? supervisor_find(s, name) != NULL : !all_gone(s))
-		wait_for(c, request, name, false);
+		wait_for(c, request, name, WAIT_END);
 	else if (!name)
 		answer(c, json_object_get(request, "id"), end_json(s->last_status, s->last_signal));
 	else if (n)
@@ -277,7 +309,7 @@ static void op_stop(struct client *c, const json_t *request, struct member *m)
 			"it was started here and not attached: only processes that were attached can be released");
 		return;
 	}
-	wait_for(c, request, virtual_name(m->v), false);
+	wait_for(c, request, virtual_name(m->v), WAIT_END);
 	if (release)
 		virtual_stop(m->v, (unsigned)timeout);
 	else
@@ -292,6 +324,28 @@ static void op_kill(struct client *c, const json_t *request, struct member *m)
 	if (number < 1 || number > SIGRTMAX)
 		refuse(c, request, "no such signal");
 	else if (virtual_signal(m->v, (int)number, &e) < 0)
+		refuse(c, request, e.text);
+	else
+		answer(c, json_object_get(request, "id"), json_pack("{s:b}", "ok", 1));
+}
+
+/* The waiter stands before it is begun: it may stand still at once. */
+static void op_pause(struct client *c, const json_t *request, struct member *m)
+{
+	struct err e;
+
+	wait_for(c, request, virtual_name(m->v), WAIT_STILL);
+	if (virtual_pause(m->v, &e) == 0)
+		return;
+	drop_latest_waiter(c->supervisor);
+	refuse(c, request, e.text);
+}
+
+static void op_resume(struct client *c, const json_t *request, struct member *m)
+{
+	struct err e;
+
+	if (virtual_resume(m->v, &e) < 0)
 		refuse(c, request, e.text);
 	else
 		answer(c, json_object_get(request, "id"), json_pack("{s:b}", "ok", 1));
@@ -314,6 +368,8 @@ static const struct operation {
 	{"show", FROM_SCRIPT | FROM_SOCKET, op_show},
 	{"stop", FROM_SCRIPT | FROM_SOCKET, op_stop},
 	{"kill", FROM_SCRIPT | FROM_SOCKET, op_kill},
+	{"pause", FROM_SCRIPT | FROM_SOCKET, op_pause},
+	{"resume", FROM_SCRIPT | FROM_SOCKET, op_resume},
 	{"set", FROM_SCRIPT | FROM_SOCKET, op_set},
 	{"events", FROM_SCRIPT | FROM_SOCKET, op_events},
 };

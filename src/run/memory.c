@@ -118,7 +118,7 @@ static void wake(struct memory *m)
 		return;
 	m->rests = false;
 	m->lent = 0;
-	if (cage_freeze(m->cage, false, &e) < 0)
+	if (cage_freeze(m->cage, FREEZE_FOR_ROOM, false, &e) < 0)
 		say(m->spec->name, "memory: %s", e.text);
 }
 
@@ -187,7 +187,8 @@ static void freeze_and_lend(struct memory *m)
 	if (m->lent == LENDS_MAX)
 		return; /* in a call that wants ever more: it stays held */
 	m->lent++;
-	if (cage_freeze(m->cage, true, &e) < 0 || write_limit(m, memory_limit(m) + m->lent * lent, &e) < 0)
+	if (cage_freeze(m->cage, FREEZE_FOR_ROOM, true, &e) < 0 ||
+		write_limit(m, memory_limit(m) + m->lent * lent, &e) < 0)
 		say(m->spec->name, "memory: %s", e.text);
 	else
 		guard_release(m->guard, true);

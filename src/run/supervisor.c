@@ -171,6 +171,11 @@ static void on_gone(struct virtual_owner *o, struct virtual *v)
 		stop_next(s);
 }
 
+static void on_paused(struct virtual_owner *o, struct virtual *v, int result, const struct err *e)
+{
+	client_tell_paused((struct supervisor *)o, v, result, e);
+}
+
 static void on_called(struct virtual_owner *o, struct virtual *v, int fd)
 {
 	struct err e;
@@ -297,11 +302,12 @@ static void stop_all(struct supervisor *s)
 	stop_next(s);
 }
 
-/* A program in the terminal's foreground group has got the terminal's signal itself, and it decides. */
+/* A program in the terminal's foreground group has got the terminal's signal itself, and it decides, unless it is
+ * paused. */
 static bool program_got_it(const struct supervisor *s)
 {
 	for (const struct member *m = s->members; m; m = m->next)
-		if (virtual_pid(m->v) <= 0 || getpgid(virtual_pid(m->v)) != getpgrp())
+		if (virtual_pid(m->v) <= 0 || getpgid(virtual_pid(m->v)) != getpgrp() || virtual_is_paused(m->v))
 			return false;
 	return s->members != NULL;
 }
@@ -472,6 +478,7 @@ static int open_supervisor(struct supervisor *s, struct err *e)
 		.owner = {.started = on_started,
 			.stopped = on_stopped,
 			.gone = on_gone,
+			.paused = on_paused,
 			.called = on_called,
 			.tell_script = on_tell_script,
 			.script_late = on_script_late,

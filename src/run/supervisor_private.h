@@ -17,13 +17,15 @@ struct client {
 	bool follows; /* is told what happens to it */
 };
 
-/* Somebody who is told when a virtual starts, or has ended. */
+enum wait_kind { WAIT_END, WAIT_START, WAIT_STILL };
+
+/* Somebody who is told when a virtual starts, has ended, or stands still. */
 struct waiter {
 	struct waiter *next;
 	struct client *client;
 	json_t *id; /* of the request; owned; may be NULL */
 	char *name; /* NULL: all virtuals */
-	bool for_start;
+	enum wait_kind kind;
 };
 
 struct member {
@@ -93,5 +95,6 @@ void client_sweep(struct supervisor *s, bool all);   /* frees those that are clo
 
 /* Answers everybody who waits for it. */
 void client_tell_started(struct supervisor *s, struct virtual *v);
+void client_tell_paused(struct supervisor *s, struct virtual *v, int result, const struct err *e);
 void client_tell_gone(struct supervisor *s, struct virtual *v);
 void client_tell_happened(struct supervisor *s, struct virtual *v, const json_t *event);

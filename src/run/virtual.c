@@ -411,6 +411,7 @@ static void ask_to_end(struct virtual *v)
 	/* A stopped program cannot act on SIGTERM. */
 	if (proc_signal(v->child.main_pidfd, SIGTERM, &e) < 0 || proc_signal(v->child.main_pidfd, SIGCONT, &e) < 0)
 		say(virtual_name(v), "%s", e.text);
+	virtual_end_pause(v); /* who is frozen cannot act on it */
 	loop_set_alarm(v->owner->loop, &v->alarm, v->stop_ms);
 }
 
@@ -566,6 +567,7 @@ static void stop_listening(struct virtual *v)
 	virtual_unwatch_memory(v);
 
 	loop_clear_alarm(l, &v->alarm);
+	loop_clear_alarm(l, &v->still);
 	loop_unwatch(l, &v->keeper_watch);
 	loop_unwatch(l, &v->report_watch);
 	close_to_others(v);
@@ -666,6 +668,7 @@ static struct virtual *new_virtual(struct virtual_owner *o, struct spec *spec, s
 	v->report_watch = (struct watch){-1, report_ready};
 	v->listen_watch = (struct watch){-1, listener_ready};
 	v->alarm.ring = alarm_rings;
+	v->still = virtual_still_alarm;
 	v->memory_owner = virtual_memory_owner;
 	v->killed_owner = virtual_killed_owner;
 	v->events = json_array();
@@ -747,9 +750,14 @@ bool virtual_is_attached(const struct virtual *v)
 
 int virtual_signal(struct virtual *v, int signal, struct err *e)
 {
+	int r;
+
 	if (v->state != VIRTUAL_RUNNING && v->state != VIRTUAL_STOPPING)
 		return err_set(e, ESRCH, "%s does not run (it is %s)", virtual_name(v), virtual_state_names[v->state]);
-	return proc_signal(v->child.main_pidfd, signal, e);
+	r = proc_signal(v->child.main_pidfd, signal, e);
+	if (r == 0 && signal == SIGKILL)
+		virtual_end_pause(v);
+	return r;
 }
 
 const char *virtual_name(const struct virtual *v)

@@ -57,6 +57,8 @@ struct virtual_owner {
 	bool (*tell_script)(struct virtual_owner *o, struct virtual *v, json_t *message);
 	/* its full cage has been held for as long as a block may take, and none has answered */
 	void (*script_late)(struct virtual_owner *o, struct virtual *v);
+	/* what virtual_pause() has begun is over: 0, or -errno and e says why it does not stand still (yet) */
+	void (*paused)(struct virtual_owner *o, struct virtual *v, int result, const struct err *e);
 	/* something has happened to it; event: borrowed */
 	void (*happened)(struct virtual_owner *o, struct virtual *v, const json_t *event);
 };
@@ -78,7 +80,15 @@ void virtual_free(struct virtual *v); /* VIRTUAL_GONE only */
 void virtual_stop(struct virtual *v, unsigned timeout_ms);
 void virtual_end(struct virtual *v, unsigned timeout_ms);
 bool virtual_is_attached(const struct virtual *v);
-int virtual_signal(struct virtual *v, int signal, struct err *e); /* to the main process */
+/* To the main process. SIGKILL ends a pause: nobody who is frozen could see to the rest. */
+int virtual_signal(struct virtual *v, int signal, struct err *e);
+
+/* Freezes everything inside; o->paused is told as soon as it stands still, or that it does not within a time.  Stays
+ * until virtual_resume(), whatever its guard does; a stop, and SIGKILL, end it.  Twice is fine, and so is to resume
+ * what runs. */
+int virtual_pause(struct virtual *v, struct err *e);
+int virtual_resume(struct virtual *v, struct err *e);
+bool virtual_is_paused(const struct virtual *v);
 
 /* A block of the script has answered. */
 void virtual_block_answered(struct virtual *v, int id);

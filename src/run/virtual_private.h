@@ -50,6 +50,9 @@ struct virtual
 
 	struct watch keeper_watch, child_watch, report_watch, listen_watch;
 	struct alarm alarm;
+	struct alarm still; /* virtual_pause.c: looks whether all has stopped */
+	unsigned still_ms;  /* the next pause between looks */
+	uint64_t still_since;
 	unsigned clear_ms; /* next pause while clearing */
 	uint64_t clear_since;
 	unsigned stop_ms;
@@ -79,6 +82,12 @@ bool virtual_send_to_script(void *v, json_t *message);
 /* Guards the memory, and sets triggers, as description and blocks want it. */
 int virtual_watch_memory(struct virtual *v, struct err *e);
 void virtual_unwatch_memory(struct virtual *v); /* twice is fine */
+
+/* ---- virtual_pause.c ---- */
+
+extern const struct alarm virtual_still_alarm;
+/* For its end: everything must run to hear of it. */
+void virtual_end_pause(struct virtual *v);
 
 /* ---- virtual_show.c ---- */
 

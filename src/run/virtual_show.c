@@ -59,9 +59,11 @@ static json_t *pids_json(const struct virtual *v)
 json_t *virtual_json(const struct virtual *v)
 {
 	json_t *limits = json_array();
-	json_t *o = json_pack("{s:s, s:s, s:i, s:i, s:s, s:o, s:o}", "name", virtual_name(v), "state",
-		virtual_state_names[v->state], "pid", (int)v->child.main_pid, "supervisor", (int)getpid(), "cgroup",
-		cage_host_kind(v->owner->host), "limits", limits, "description", spec_json(v->spec));
+	bool paused = virtual_is_paused(v);
+	json_t *o = json_pack("{s:s, s:s, s:b, s:i, s:i, s:s, s:o, s:o}", "name", virtual_name(v), "state",
+		paused ? "paused" : virtual_state_names[v->state], "paused", paused, "pid", (int)v->child.main_pid,
+		"supervisor", (int)getpid(), "cgroup", cage_host_kind(v->owner->host), "limits", limits, "description",
+		spec_json(v->spec));
 
 	json_object_set(o, "counts", v->counts);
 	if (v->started)

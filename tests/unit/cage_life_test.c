@@ -478,11 +478,15 @@ static void nothing_moves_while_a_v2_limit_is_lowered(void **state)
 	assert_int_equal(cage_make_room(x.cage, 50 << 20, &stopped, &x.e), 0);
 	assert_true(stopped);
 	fake_expect(&x.fake, freeze, "1");
+	cage_go_on(x.cage);
+	fake_expect(&x.fake, freeze, "0");
 	/* Whoever is stopped by somebody else stays so. */
+	fake_write(&x.fake, freeze, "1");
 	assert_int_equal(cage_make_room(x.cage, 50 << 20, &stopped, &x.e), 0);
 	assert_false(stopped);
 	cage_go_on(x.cage);
-	fake_expect(&x.fake, freeze, "0");
+	fake_expect(&x.fake, freeze, "1");
+	fake_write(&x.fake, freeze, "0");
 	assert_int_equal(cage_make_room(x.cage, 30 << 20, &stopped, &x.e), -EBUSY);
 	assert_false(stopped);
 	fake_expect(&x.fake, freeze, "0");

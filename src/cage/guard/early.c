@@ -136,7 +136,7 @@ static void thaw(struct early *g)
 {
 	struct err ignored;
 
-	cage_freeze(g->guard.cage, false, &ignored);
+	cage_freeze(g->guard.cage, FREEZE_FOR_GUARD, false, &ignored);
 }
 
 static void trip(struct early *g)
@@ -149,7 +149,7 @@ static void trip(struct early *g)
 		loop_set_alarm(g->guard.loop, &g->alarm, LOOK_AGAIN_MS);
 		return;
 	}
-	cage_freeze(g->guard.cage, true, &ignored);
+	cage_freeze(g->guard.cage, FREEZE_FOR_GUARD, true, &ignored);
 	g->state = EARLY_HOLDING;
 	loop_set_alarm(g->guard.loop, &g->alarm, g->guard.hold_ms);
 	g->guard.owner->full(g->guard.owner);
