@@ -163,7 +163,7 @@ static void program_main(void *program)
 	/* The death signal is lost when the supervisor died before prctl(). */
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != p->supervisor) {
 		err_sys(&p->err, "ask to die with the supervisor");
-	} else {
+	} else if (stage_connect(p->origin->in, p->origin->out, &p->err) == 0) {
 		/* dup2 leaves 3 open across exec; when it is 3 already, only its flag is in the way. */
 		if (p->fd3 == 3)
 			fcntl(3, F_SETFD, 0);

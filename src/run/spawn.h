@@ -32,6 +32,7 @@ struct spawn_origin {
 	sigset_t mask;
 	struct rlimit nofile; /* rlim_cur 0: as it is */
 	int policy, nice;     /* a supervisor that guards is quick, and its children are ordinary (sched(7)) */
+	int in, out;	      /* what standard input, and output and error, shall be; 0: as ours */
 	int init;	      /* the program init, as a file; -1 until spawn() needs it */
 };
 
@@ -39,6 +40,7 @@ struct spawn {
 	const struct jail_ready *jail;
 	const struct cage_gate *gate;
 	struct spawn_origin *origin;
+	int out; /* standard output and error of this one; 0: as the origin says */
 };
 
 struct spawned {
@@ -80,3 +82,4 @@ __attribute__((noreturn)) void stage_main(void *stage);
 void stage_restore_schedule(const struct spawn_origin *origin);
 void stage_restore_signals(const struct spawn_origin *origin);
 void stage_restore_descriptors(const struct spawn_origin *origin);
+int stage_connect(int in, int out, struct err *e); /* the standard streams; 0: as they are */

@@ -41,6 +41,14 @@ void stage_restore_schedule(const struct spawn_origin *origin)
 		setpriority(PRIO_PROCESS, 0, origin->nice);
 }
 
+int stage_connect(int in, int out, struct err *e)
+{
+	if ((in > 0 && dup2(in, STDIN_FILENO) < 0) ||
+		(out > 0 && (dup2(out, STDOUT_FILENO) < 0 || dup2(out, STDERR_FILENO) < 0)))
+		return err_sys(e, "connect the standard streams");
+	return 0;
+}
+
 static void do_nothing(int signal)
 {
 }
@@ -83,8 +91,11 @@ static int join_cage(const struct cage_gate *gate, struct err *e)
 static int raise_walls(struct stage *s, struct err *e)
 {
 	const int keep[JAIL_KEEP] = {s->report, jail_wants_init(s->what->jail) ? s->what->origin->init : -1};
+	const struct spawn_origin *o = s->what->origin;
 	int r = watch_parent(s->report, e);
 
+	if (r == 0)
+		r = stage_connect(o->in, s->what->out > 0 ? s->what->out : o->out, e);
 	if (r == 0)
 		r = join_cage(s->what->gate, e);
 	if (r == 0)

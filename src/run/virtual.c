@@ -14,6 +14,7 @@
 #include "base/own.h"
 #include "base/parse.h"
 #include "cage/guard/guard.h"
+#include "run/log.h"
 #include "run/say.h"
 #include "run/set.h"
 #include "run/summary.h"
@@ -51,6 +52,7 @@ void virtual_check(const struct cage_host *host, const struct spec *s, struct fa
 	if (s->attach_count == 0) /* what runs already has its walls, or none */
 		jail_check(&s->jail, s->argv, f, look);
 	vip_check(&s->vip, f);
+	log_check(s->log, f);
 }
 
 /* ---- what it listens to ---- */
@@ -165,7 +167,7 @@ static int open_cage(struct virtual *v, struct err *e)
 static int start_child(struct virtual *v, struct err *e)
 {
 	struct cage_gate gate;
-	struct spawn what = {.jail = v->ready, .gate = &gate, .origin = v->owner->origin};
+	struct spawn what = {.jail = v->ready, .gate = &gate, .origin = v->owner->origin, .out = v->log};
 	int r = cage_gate(v->cage, &gate, e);
 
 	if (r == 0)
@@ -678,6 +680,25 @@ static struct virtual *new_virtual(struct virtual_owner *o, struct spec *spec, s
 	return v;
 }
 
+static int open_log(struct virtual *v, struct err *e)
+{
+	int fd = log_open(v->spec->log, e);
+
+	if (fd < 0)
+		return fd;
+	v->log = fd;
+	say_log(virtual_name(v), fd);
+	return 0;
+}
+
+static void close_log(struct virtual *v)
+{
+	if (v->log <= 0)
+		return;
+	say_log_end(v->log);
+	fd_drop(&v->log);
+}
+
 int virtual_start(struct virtual_owner *o, struct spec *spec, struct jail_look *look, const json_t *blocks,
 	struct virtual **ret, struct err *e)
 {
@@ -688,6 +709,8 @@ int virtual_start(struct virtual_owner *o, struct spec *spec, struct jail_look *
 
 	if (r == 0 && spec->attach_count)
 		r = attached_look(o->host, spec->attach, spec->attach_count, spec->attach_tree, &v->attached, e);
+	if (r == 0 && spec->log)
+		r = open_log(v, e);
 	if (r == 0)
 		r = state_open(spec->name, &recovered, &v->folder, e);
 	if (r == 0)
@@ -712,6 +735,7 @@ void virtual_free(struct virtual *v)
 	if (v->folder)
 		state_remove(v->folder, &ignored);
 	state_drop(&v->folder);
+	close_log(v);
 	killed_drop(&v->killed);
 	recorder_drop(&v->recorder);
 	cage_drop(&v->cage);
@@ -787,6 +811,11 @@ void virtual_look_children(struct virtual *v)
 pid_t virtual_pid(const struct virtual *v)
 {
 	return v->child.main_pid;
+}
+
+int virtual_log(const struct virtual *v)
+{
+	return v->log;
 }
 
 unsigned virtual_stop_timeout(const struct virtual *v)

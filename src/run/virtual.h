@@ -111,6 +111,7 @@ pid_t virtual_pid(const struct virtual *v); /* of the main process on this host;
 /* How it ended: as a shell would say it, 125..127 when it never ran. */
 int virtual_status(const struct virtual *v);
 int virtual_signal_of_end(const struct virtual *v);	/* the signal that ended it, or 0 */
+int virtual_log(const struct virtual *v);		/* borrowed; 0: it has none */
 unsigned virtual_stop_timeout(const struct virtual *v); /* ms, of its description */
 unsigned virtual_deadline(const struct virtual *v);	/* ms, of each of its blocks */
 

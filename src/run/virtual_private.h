@@ -24,6 +24,7 @@ struct virtual
 	enum virtual_state state;
 
 	/* what it has, in the order in which it gets it */
+	int log; /* 0: none */
 	struct state *folder;
 	struct cage *cage;
 	struct memory *memory; /* NULL: its limit is the kernel's alone */

@@ -95,6 +95,8 @@ static const struct row rows[] = {
 		.use = USE_FILE | USE_ATTACH, .form = FORM_ON, .read = read_bool, .write = write_tree, FIELD(attach_tree)},
 	{SPEC_OTHER, "record", .arg = "FILE|default", .help = "keep usage, limit, CPU, I/O, pressure and events in FILE, for plot; default: /var/lib/virtualing/NAME.rec",
 		.use = USE_START, .read = read_record, .write = write_text, FIELD(record)},
+	{SPEC_OTHER, "log", .arg = "FILE", .help = "append the output of the command, and messages about it, to FILE",
+		.use = USE_START, .read = read_path, .write = write_text, FIELD(log)},
 	{SPEC_OTHER, "quiet", .help = "say nothing but errors",
 		.use = USE_START, .form = FORM_ON, .read = read_bool, .write = write_bool, FIELD(quiet)},
 	/* clang-format on */

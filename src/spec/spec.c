@@ -314,6 +314,7 @@ void spec_drop(struct spec **s)
 	free((*s)->report);
 	free((*s)->attach);
 	free((*s)->record);
+	free((*s)->log);
 	free((*s)->name);
 	free((*s)->group);
 	free(*s);

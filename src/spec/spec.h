@@ -36,6 +36,7 @@ struct spec {
 	unsigned stop_timeout_ms; /* between SIGTERM and SIGKILL, 10 s */
 	char *report;		  /* file for a summary of its life, absolute; NULL: none */
 	char *record;		  /* file for a recording of it, absolute; NULL: none */
+	char *log;		  /* file that output is appended to, absolute; NULL: none */
 	bool quiet;
 };
 
