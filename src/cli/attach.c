@@ -61,5 +61,5 @@ int cmd_attach(const struct options_values *own, json_t *document)
 	if (need_root(first) < 0)
 		return CLI_FAILED;
 	proc_name(first, command, sizeof command);
-	return start_described(document, command, first);
+	return start_described(document, command, first, options_get(own, "detach") != NULL);
 }

@@ -1,12 +1,16 @@
 /* virtualing run, virtualing FILE.rb */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/own.h"
 #include "cli/commands.h"
 #include "cli/options.h"
 #include "cli/remote.h"
 #include "cli/start.h"
+#include "run/detach.h"
+#include "run/log.h"
 #include "run/supervisor.h"
 
 bool cli_is_file(const char *name)
@@ -22,20 +26,59 @@ static int run_options(const struct options_values *own, json_t *document)
 
 	if (spec_command(document, own->args, &e) < 0)
 		return cli_fail(&e);
-	return start_described(document, own->args[0], getpid());
+	return start_described(document, own->args[0], getpid(), options_get(own, "detach") != NULL);
 }
 
-/* `run FILE.rb` and `run -- CMD`: a file ends in .rb, and has no options beside it. */
+/* All that the file's virtuals and its script print, where they have no log of their own. */
+static int open_log(json_t *document, int *ret, struct err *e)
+{
+	struct faults faults = FAULTS_NONE;
+	const char *path;
+	int r = 0;
+
+	cli_absolute_files(document);
+	path = json_string_value(json_object_get(document, "log"));
+	if (path && *path != '/')
+		return err_set(e, EINVAL, "--log: \"%s\" is not a path", path);
+	log_check(path, &faults);
+	if (faults.count)
+		r = err_set(e, EINVAL, "--log: %s", faults.list[0].text);
+	faults_drop(&faults);
+	if (r == 0 && path)
+		r = *ret = log_open(path, e);
+	return r < 0 ? r : 0;
+}
+
+static int run_file(char **words, bool detached, json_t *document)
+{
+	AUTO(fd_drop) int log = -1;
+	struct detach detach;
+	struct err e;
+	int status;
+
+	if (open_log(document, &log, &e) < 0)
+		return cli_fail(&e);
+	if (!detached)
+		return supervisor_run_file(words, NULL, log);
+	return detach_from(&detach, &status) ? status : supervisor_run_file(words, &detach, log);
+}
+
+static bool is_log_alone(const json_t *document)
+{
+	return json_object_size(document) == (json_object_get(document, "log") ? 1 : 0);
+}
+
+/* `run FILE.rb` and `run -- CMD`: a file ends in .rb, and has no limits and walls beside it. */
 int cmd_run(const struct options_values *own, json_t *document)
 {
 	if (cli_need_root() < 0)
 		return CLI_FAILED;
-	if (cli_is_file(own->args[0]) && json_object_size(document) == 0)
-		return supervisor_run_file(own->args);
+	if (cli_is_file(own->args[0]) && is_log_alone(document))
+		return run_file(own->args, options_get(own, "detach") != NULL, document);
 	return run_options(own, document);
 }
 
 int cli_run_file(char **words)
 {
-	return cli_need_root() < 0 ? CLI_FAILED : supervisor_run_file(words);
+	return cli_need_root() < 0 ? CLI_FAILED : supervisor_run_file(words, NULL, -1);
 }

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "cli/commands.h"
+#include "run/detach.h"
 #include "run/supervisor.h"
 
 static void make_name(const char *command, pid_t number, char *ret, size_t size)
@@ -22,7 +23,7 @@ static void make_name(const char *command, pid_t number, char *ret, size_t size)
 
 void cli_absolute_files(json_t *document)
 {
-	static const char *const keys[] = {"record", "report"};
+	static const char *const keys[] = {"record", "report", "log"};
 	char here[PATH_MAX];
 
 	for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
@@ -33,11 +34,13 @@ void cli_absolute_files(json_t *document)
 	}
 }
 
-int start_described(json_t *document, const char *command, pid_t number)
+int start_described(json_t *document, const char *command, pid_t number, bool detached)
 {
 	struct faults faults = FAULTS_NONE;
+	struct detach detach;
 	struct spec *spec;
 	char name[64];
+	int status;
 
 	make_name(command, number, name, sizeof name);
 	cli_absolute_files(document);
@@ -47,5 +50,10 @@ int start_described(json_t *document, const char *command, pid_t number)
 		faults_drop(&faults);
 		return CLI_FAILED;
 	}
-	return supervisor_run(spec);
+	if (!detached)
+		return supervisor_run(spec, NULL);
+	if (!detach_from(&detach, &status))
+		return supervisor_run(spec, &detach);
+	spec_drop(&spec);
+	return status;
 }

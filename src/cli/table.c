@@ -3,6 +3,8 @@
 #include "cli/commands.h"
 
 static const struct option_row json_option[] = {{0, "json", NULL, "print JSON"}, {0}};
+static const struct option_row run_options[] = {
+	{0, "detach", NULL, "return when it runs, and print its name; it goes on in the background"}, {0}};
 static const struct option_row stop_options[] = {
 	{0, "timeout", "SECONDS", "how long it may take before everything in it is killed; 10 unless given"},
 	{0, "release", NULL, "end nobody: move attached processes back to where they came from"}, {0}};
@@ -29,7 +31,9 @@ const struct command cli_commands[] = {
 			   "The exit status is the command's; 128+N if signal N ended it; 125 if virtualing itself "
 			   "failed, 126 if the "
 			   "command could not be executed, 127 if it was not found.\n\n"
-			   "`virtualing run FILE.rb` is the same as `virtualing FILE.rb`.",
+			   "`virtualing run FILE.rb` is the same as `virtualing FILE.rb`; there --detach and --log may "
+			   "stand before it.",
+		.options = run_options,
 		.use = USE_RUN,
 		.args_min = 1,
 		.args_max = -1,
@@ -48,6 +52,7 @@ const struct command cli_commands[] = {
 			"then everybody in the cage is moved back to where he came from. `virtualing stop` without "
 			"that "
 			"option ends them.",
+		.options = run_options,
 		.use = USE_ATTACH,
 		.args_min = 1,
 		.args_max = -1,

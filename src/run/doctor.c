@@ -114,7 +114,7 @@ static __attribute__((noreturn)) void try_child(const char *description, int wor
 		supervisor_print_faults(NULL, &faults);
 		_exit(EXIT_OWN_FAILURE);
 	}
-	_exit(supervisor_run(spec));
+	_exit(supervisor_run(spec, NULL));
 }
 
 /* The last line without "virtualing: doctor-1: ": warnings come before it, and the end is what counts. */

@@ -135,6 +135,7 @@ static void on_started(struct virtual_owner *o, struct virtual *v)
 		if (m->early & 1U << i)
 			virtual_signal(v, passed_on[i], &e);
 	client_tell_started(s, v);
+	supervisor_detach_started(s);
 }
 
 static bool has_terminal(void)
@@ -286,7 +287,7 @@ static void stop_next(struct supervisor *s)
 		virtual_stop(m->v, virtual_stop_timeout(m->v));
 }
 
-static void stop_all(struct supervisor *s)
+void supervisor_stop(struct supervisor *s)
 {
 	struct err e;
 
@@ -343,15 +344,15 @@ static void take_signal(struct supervisor *s, const struct signalfd_siginfo *inf
 	case SIGQUIT:
 		s->interrupted = s->interrupted || terminal;
 		if (!terminal || !program_got_it(s))
-			stop_all(s);
+			supervisor_stop(s);
 		return;
 	case SIGTERM:
-		stop_all(s);
+		supervisor_stop(s);
 		return;
 	case SIGHUP:
 		/* The terminal is gone; or somebody wants a server to read its configuration again. */
 		if (terminal)
-			stop_all(s);
+			supervisor_stop(s);
 		else
 			pass_on(s, SIGHUP);
 		return;
@@ -434,6 +435,7 @@ static void script_ended(struct watch *w, uint32_t events)
 
 	if (s->script_client)
 		client_hear_out(s->script_client);
+	supervisor_relay(s);
 	loop_unwatch(s->loop, w);
 	waitid(P_PIDFD, (id_t)s->script.pidfd, &info, WEXITED);
 	if (s->script_runs)
@@ -445,8 +447,14 @@ static void script_ended(struct watch *w, uint32_t events)
 
 static int open_script(struct supervisor *s, char **argv, struct err *e)
 {
-	int socket, r = script_start(argv, &s->origin, &s->script, &socket, e);
+	struct spawn_origin origin = s->origin;
+	AUTO(fd_drop) int relay = -1;
+	int socket, r = supervisor_open_relay(s, &relay, e);
 
+	if (relay >= 0)
+		origin.out = relay;
+	if (r == 0)
+		r = script_start(argv, &origin, &s->script, &socket, e);
 	if (r < 0)
 		return r;
 	s->script_runs = true;
@@ -469,7 +477,7 @@ static void raise_descriptors(struct supervisor *s)
 	setrlimit(RLIMIT_NOFILE, &most);
 }
 
-static int open_supervisor(struct supervisor *s, struct err *e)
+static int open_supervisor(struct supervisor *s, struct detach *d, int log, struct err *e)
 {
 	extern char **environ;
 	int r;
@@ -486,6 +494,8 @@ static int open_supervisor(struct supervisor *s, struct err *e)
 		.signals = -1,
 		.script = SPAWNED_NONE,
 		.origin.init = -1,
+		.detach = DETACH_NONE,
+		.relay = -1,
 		.had_terminal = tcgetpgrp(STDIN_FILENO) == getpgrp(),
 	};
 	raise_descriptors(s);
@@ -494,6 +504,8 @@ static int open_supervisor(struct supervisor *s, struct err *e)
 	r = loop_open(&s->loop, e);
 	if (r == 0)
 		r = open_signals(s, e);
+	if (r == 0)
+		r = supervisor_detach(s, d, log, e);
 	if (r == 0)
 		r = cage_host_open("/proc/self/mountinfo", &s->host, e);
 	s->owner.loop = s->loop;
@@ -507,6 +519,7 @@ static int open_supervisor(struct supervisor *s, struct err *e)
 static void close_supervisor(struct supervisor *s)
 {
 	client_sweep(s, true);
+	supervisor_detach_end(s);
 	if (s->loop)
 		supervisor_block_ended(s);
 	forget_ends(s);
@@ -529,6 +542,8 @@ static void let_go_of_streams(struct supervisor *s)
 		if (virtual_state(m->v) < VIRTUAL_RUNNING)
 			return;
 	s->streams_gone = true;
+	if (s->detached && chdir("/") < 0)
+		say(NULL, "leave the working directory: %s", strerrordesc_np(errno));
 	null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	for (int fd = STDIN_FILENO; null >= 0 && fd <= STDOUT_FILENO; fd++)
 		if (!isatty(fd))
@@ -541,6 +556,7 @@ static int serve(struct supervisor *s, struct err *e)
 
 	bury(s);
 	while (r == 0 && (s->members || s->script_runs)) {
+		supervisor_detach_look(s);
 		let_go_of_streams(s);
 		r = loop_turn(s->loop, e);
 		bury(s);
@@ -605,12 +621,12 @@ void supervisor_print_faults(const char *where, const struct faults *f)
 	}
 }
 
-int supervisor_run(struct spec *spec)
+int supervisor_run(struct spec *spec, struct detach *d)
 {
 	struct supervisor s;
 	struct faults faults = FAULTS_NONE;
 	struct err e;
-	int status = EXIT_OWN_FAILURE, r = open_supervisor(&s, &e);
+	int status = EXIT_OWN_FAILURE, r = open_supervisor(&s, d, -1, &e);
 
 	if (r < 0) {
 		spec_drop(&spec);
@@ -628,11 +644,11 @@ int supervisor_run(struct spec *spec)
 	return finish(&s, r, &e);
 }
 
-int supervisor_run_file(char **argv)
+int supervisor_run_file(char **argv, struct detach *d, int log)
 {
 	struct supervisor s;
 	struct err e;
-	int r = open_supervisor(&s, &e);
+	int r = open_supervisor(&s, d, log, &e);
 
 	if (r == 0)
 		r = open_script(&s, argv, &e);

@@ -9,11 +9,13 @@
 
 #include "spec/spec.h"
 
-/* One virtual from the command line. Takes the description over. */
-int supervisor_run(struct spec *spec);
+/* One virtual from the command line. Takes the description over. d: in the background (run/detach.h); or NULL. */
+struct detach;
+int supervisor_run(struct spec *spec, struct detach *d);
 
-/* FILE.rb with its arguments: argv[0] is the file. */
-int supervisor_run_file(char **argv);
+/* FILE.rb with its arguments: argv[0] is the file.  log: borrowed; output goes there that has no log of its own; -1:
+ * there is none. */
+int supervisor_run_file(char **argv, struct detach *d, int log);
 
 /* Prints faults, one a line, on standard error: as a file's ("httpd.rb: resource: ...") or, with NULL, as options'. */
 struct faults;

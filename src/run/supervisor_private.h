@@ -2,6 +2,7 @@
 #pragma once
 
 #include "run/choice.h"
+#include "run/detach.h"
 #include "run/spawn.h"
 #include "run/supervisor.h"
 #include "run/virtual.h"
@@ -66,6 +67,15 @@ struct supervisor {
 	bool script_has_status;
 	int script_status;
 
+	struct detach detach; /* news -1: nobody waits to be told (any more) */
+	bool detached;	      /* in the background */
+	int log;	      /* of what is said about no virtual, and of those that have none; -1: there is none */
+	struct watch caller_watch;
+	struct alarm settled; /* the script has not started anything for a while */
+	bool is_settled;
+	int relay; /* what the script host prints until it is told, and after; or -1 */
+	struct watch relay_watch;
+
 	bool stopping;	  /* everything is to end, the latest first */
 	int last_status;  /* of the virtual that ended last */
 	bool any;	  /* there was one */
@@ -87,6 +97,21 @@ void supervisor_script_ended(struct supervisor *s, const json_t *status);
  * may have ended: what is said there is all that is known of it. */
 void supervisor_block_begins(struct supervisor *s, const json_t *message);
 void supervisor_block_ended(struct supervisor *s); /* without one that has begun, too */
+
+void supervisor_stop(struct supervisor *s); /* everything, the latest first; twice: at once */
+
+/* ---- supervisor_detach.c ---- */
+
+/* Once the loop is open. d: taken over, or NULL. log: borrowed; -1: there is none. */
+int supervisor_detach(struct supervisor *s, struct detach *d, int log, struct err *e);
+void supervisor_detach_started(struct supervisor *s); /* a virtual runs */
+void supervisor_detach_look(struct supervisor *s);    /* after each turn */
+void supervisor_detach_end(struct supervisor *s);
+
+/* For the script host, where it is not to hold what the caller's streams lead to: *ret_theirs is for its standard
+ * output and error, the caller's to close; -1: they are as usual. */
+int supervisor_open_relay(struct supervisor *s, int *ret_theirs, struct err *e);
+void supervisor_relay(struct supervisor *s); /* what lies in it still */
 
 int client_add(struct supervisor *s, int fd, const char *name, struct client **ret, struct err *e);
 bool client_tell(struct client *c, json_t *message); /* without being asked; takes it over; false: it is gone */
