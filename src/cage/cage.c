@@ -301,6 +301,49 @@ int cage_open_air(const struct cage *c, struct err *e)
 	return fd < 0 ? err_sys(e, "open the decoys' group below %s", g->path) : fd;
 }
 
+static const struct cage_group *inside_of(const struct cage *c)
+{
+	return c->host->unified ? cage_find(c, c->host->unified, PLACE_WORK) : NULL;
+}
+
+void cage_each_gate(const struct cage *c, void (*each)(void *arg, const char *path, bool into), void *arg)
+{
+	for (size_t i = 0; i < c->count; i++) {
+		const struct cage_group *g = &c->groups[i];
+
+		if (g == inside_of(c) || g->tree->version == CGROUP_V1)
+			each(arg, g->path, g == inside_of(c));
+	}
+}
+
+int cage_gate_add(struct cage_gate *g, const char *path, bool into, struct err *e)
+{
+	AUTO(fd_drop) int dir = open(path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	int fd;
+
+	if (dir < 0)
+		return err_sys(e, "open group %s", path);
+	if (into) {
+		fd_drop(&g->into);
+		g->into = fd_take(&dir);
+		return 0;
+	}
+	if (g->tasks_count == CAGE_TASKS_MAX)
+		return err_set(e, E2BIG, "more than %d groups", CAGE_TASKS_MAX);
+	fd = openat(dir, "tasks", O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return err_sys(e, "open %s/tasks", path);
+	g->tasks[g->tasks_count++] = fd;
+	return 0;
+}
+
+void cage_gate_drop(struct cage_gate *g)
+{
+	fd_drop(&g->into);
+	while (g->tasks_count)
+		close(g->tasks[--g->tasks_count]);
+}
+
 static int open_tasks(struct cage *c, struct err *e)
 {
 	for (size_t i = 0; i < c->count; i++) {
@@ -320,7 +363,7 @@ static int open_tasks(struct cage *c, struct err *e)
 
 int cage_gate(struct cage *c, struct cage_gate *ret, struct err *e)
 {
-	const struct cage_group *inside = c->host->unified ? cage_find(c, c->host->unified, PLACE_WORK) : NULL;
+	const struct cage_group *inside = inside_of(c);
 	int r = c->gate_open ? 0 : open_tasks(c, e);
 
 	if (r < 0) {

@@ -69,6 +69,13 @@ struct cage_gate {
 	size_t tasks_count;
 };
 int cage_gate(struct cage *c, struct cage_gate *ret, struct err *e);
+/* Which groups a gate leads to, for somebody who has no cage in his hands but wants to get in. */
+void cage_each_gate(const struct cage *c, void (*each)(void *arg, const char *path, bool into), void *arg);
+/* Adds one of them to a gate of his own, which begins with CAGE_GATE_NONE. -ENOENT: it is gone. */
+int cage_gate_add(struct cage_gate *g, const char *path, bool into, struct err *e);
+void cage_gate_drop(struct cage_gate *g);
+#define CAGE_GATE_NONE ((struct cage_gate){.into = -1})
+
 void cage_close_gate(struct cage *c); /* cage_gate() opens it again; twice is fine */
 
 /* What memory is made of, as far as the kernel tells it apart: file without shmem. */

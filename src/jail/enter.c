@@ -76,6 +76,18 @@ static int leave_keyring(struct entry *n, struct err *e)
 	return 0;
 }
 
+/* All at once, by somebody in them.  The working directory is theirs from here on; the pid namespace is that of the
+ * child which init will have. */
+static int join(struct entry *n, struct err *e)
+{
+	if (setns(n->ready->join, (int)n->ready->clone_flags) == 0)
+		return 0;
+	if (errno == ESRCH)
+		return err_set(e, ESRCH, "the virtual has ended");
+	return errno == EPERM ? err_sys(e, "setns (needs CAP_SYS_ADMIN, CAP_SYS_CHROOT and CAP_SYS_PTRACE)")
+			      : err_sys(e, "setns");
+}
+
 static int name_host(struct entry *n, struct err *e)
 {
 	const char *name = n->ready->hostname;
@@ -238,13 +250,21 @@ static int close_descriptors(struct entry *n, struct err *e)
 	return close_range(from, ~0U, 0) < 0 ? err_sys(e, "close_range (needs Linux 5.9)") : 0;
 }
 
+/* Who joins is in another domain than those whom he joins, and no signal would pass between them; he has a process
+ * group of his own, which the pid namespace keeps inside. */
+static uint64_t scopes_of(const struct jail_ready *r)
+{
+	bool signals = r->join < 0 && (r->clone_flags & CLONE_NEWPID);
+
+	return SYS_SCOPE_ABSTRACT_SOCKETS | (signals ? SYS_SCOPE_SIGNALS : 0);
+}
+
 /* Best effort, since Linux 6.12: no signal leaves the jail, nor does a connection to an abstract socket, whose names
  * belong to the network that the jail may share with the host.  As with the filter, who asks for none gets none. */
 static int confine(struct entry *n, struct err *e)
 {
 	const struct jail_ready *r = n->ready;
-	const struct sys_landlock_ruleset rules = {
-		.scoped = SYS_SCOPE_ABSTRACT_SOCKETS | (r->clone_flags & CLONE_NEWPID ? SYS_SCOPE_SIGNALS : 0)};
+	const struct sys_landlock_ruleset rules = {.scoped = scopes_of(r)};
 	AUTO(fd_drop) int fd = r->filter ? sys_landlock_create(&rules) : -1;
 
 	if (fd < 0)
@@ -257,7 +277,14 @@ static int filter_calls(struct entry *n, struct err *e)
 	return n->ready->filter ? filter_install(n->ready->filter, n->ready->filter_count, e) : 0;
 }
 
-enum { OPEN = 1 << MODE_OPEN, CHROOT = 1 << MODE_CHROOT, JAIL = 1 << MODE_JAIL, ALL = OPEN | CHROOT | JAIL };
+enum {
+	OPEN = 1 << MODE_OPEN,
+	CHROOT = 1 << MODE_CHROOT,
+	MAKE = 1 << MODE_JAIL, /* a jail */
+	JOIN = MAKE << 1,      /* one that stands */
+	JAIL = MAKE | JOIN,
+	ALL = OPEN | CHROOT | JAIL
+};
 
 static const struct step {
 	const char *name;
@@ -268,14 +295,15 @@ static const struct step {
 	{"standard descriptors", check_standard, JAIL | CHROOT, "before anything is made"},
 	{"hiding", hide, ALL,
 		"from here on the host's binary is reachable through /proc/PID/exe: nobody inside may trace us"},
-	{"process group", leave_group, JAIL, "looks at the host's /dev/tty"},
+	{"process group", leave_group, MAKE, "looks at the host's /dev/tty"},
 	{"keyring", leave_keyring, JAIL, "the filter forbids keyctl"},
-	{"host name", name_host, JAIL, "needs CAP_SYS_ADMIN"},
-	{"loopback", raise_loopback, JAIL, "needs CAP_NET_ADMIN"},
-	{"root", open_root, JAIL, "needs CAP_SYS_ADMIN, and the host's paths"},
-	{"mounts", make_mounts, JAIL, "needs the host's paths, which the pivot takes away"},
-	{"seal", seal_mounts, JAIL, "after the last mount below /dev"},
-	{"pivot", pivot, JAIL, "everything of the host that is needed has been opened"},
+	{"namespaces", join, JOIN, "needs CAP_SYS_ADMIN, and nothing of the host any more"},
+	{"host name", name_host, MAKE, "needs CAP_SYS_ADMIN"},
+	{"loopback", raise_loopback, MAKE, "needs CAP_NET_ADMIN"},
+	{"root", open_root, MAKE, "needs CAP_SYS_ADMIN, and the host's paths"},
+	{"mounts", make_mounts, MAKE, "needs the host's paths, which the pivot takes away"},
+	{"seal", seal_mounts, MAKE, "after the last mount below /dev"},
+	{"pivot", pivot, MAKE, "everything of the host that is needed has been opened"},
 	{"chroot", change_root, CHROOT, "needs CAP_SYS_CHROOT"},
 	{"working directory", enter_workdir, ALL,
 		"inside the new root; as root, so that a private directory does as well"},
@@ -294,11 +322,12 @@ static const struct step {
 int jail_enter(const struct jail_ready *r, const int keep[JAIL_KEEP], struct err *e)
 {
 	struct entry n = {r, keep, {-1, -1, -1}};
+	unsigned mode = r->join < 0 ? 1U << r->mode : JOIN;
 
 	for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
 		const struct step *s = &steps[i];
 
-		if ((s->modes & 1U << r->mode) && s->take(&n, e) < 0)
+		if ((s->modes & mode) && s->take(&n, e) < 0)
 			return err_while(e, "jail: %s", s->name);
 	}
 	return 0;

@@ -223,6 +223,20 @@ int ids_find(const char *text, const char *passwd, const char *group, struct ids
 	return r;
 }
 
+int ids_copy(const struct ids *from, struct ids *ret, struct err *e)
+{
+	*ret = *from;
+	ret->groups = from->group_count ? calloc(from->group_count, sizeof *ret->groups) : NULL;
+	ret->name = from->name ? strdup(from->name) : NULL;
+	ret->home = from->home ? strdup(from->home) : NULL;
+	if (ret->groups)
+		memcpy(ret->groups, from->groups, from->group_count * sizeof *ret->groups);
+	if ((!from->group_count || ret->groups) && (!from->name || ret->name) && (!from->home || ret->home))
+		return 0;
+	ids_drop(ret);
+	return err_set(e, ENOMEM, "out of memory");
+}
+
 void ids_drop(struct ids *i)
 {
 	free(i->groups);

@@ -23,4 +23,5 @@ struct ids {
  *   by accident).
  * 0, -EINVAL (the text makes no sense) or -ENOENT (no such user or group). */
 int ids_find(const char *text, const char *passwd, const char *group, struct ids *ret, struct err *e);
+int ids_copy(const struct ids *from, struct ids *ret, struct err *e);
 void ids_drop(struct ids *i);

@@ -110,9 +110,20 @@ int jail_prepare(const struct jail *j, struct jail_look *look, const char *name,
 	char *const *environ, struct undo *u, struct jail_ready **ret, struct err *e);
 void jail_ready_drop(struct jail_ready **r); /* closes, unlocks, frees; what was made on disk stays. NULL is fine */
 
-/* CLONE_NEW... flags for the one clone3; 0 without a jail. */
+/* Who the command runs as, as it was found; borrowed. */
+struct ids;
+const struct ids *jail_ids(const struct jail_ready *r);
+
+/* The same for one more command in a jail that stands already: nothing is made, and jail_enter joins instead.
+ * inside: a pidfd of a process in that jail's namespaces, which also has them as its own; borrowed until jail_enter,
+ * and not looked at without a jail.  ids: as jail_ids() said when that jail was made, for its files may have changed
+ * since; copied.  rlimits: what the limits of resources begin with, before those of j; copied. */
+int jail_prepare_to_join(const struct jail *j, int inside, const struct ids *ids, const struct jail_rlimit *rlimits,
+	size_t rlimit_count, char *const *argv, char *const *environ, struct jail_ready **ret, struct err *e);
+
+/* CLONE_NEW... flags for the one clone3; 0 without a jail, and for who joins one. */
 uint64_t jail_clone_flags(const struct jail_ready *r);
-bool jail_wants_init(const struct jail_ready *r);
+bool jail_wants_init(const struct jail_ready *r);	    /* who joins a pid namespace does: only a child is in it */
 bool jail_limits(const struct jail_ready *r, int resource); /* the description has a limit of this RLIMIT_... */
 
 /* The walls, in the child, which must be its own process with its own descriptor table (it may share memory; 48 KiB of

@@ -218,6 +218,11 @@ static int take_words(struct jail_ready *r, const struct jail *j, const char *na
 	return failed == 0 ? take_text(&r->workdir, j->workdir, e) : failed;
 }
 
+static bool wants_ambient(const struct jail_ready *r, const struct jail *j)
+{
+	return r->ids.given && r->ids.uid != 0 && j->caps != JAIL_CAPS_DEFAULT;
+}
+
 static int fill(struct jail_ready *r, const struct jail *j, struct jail_look **look, const char *name,
 	char *const *argv, char *const *caller, struct undo *u, struct err *e)
 {
@@ -238,7 +243,7 @@ static int fill(struct jail_ready *r, const struct jail *j, struct jail_look **l
 		failed = jail_find_user(j, &v, &r->ids, e);
 	if (failed == 0)
 		failed = take_lists(r, j, argv, caller, e);
-	r->ambient = r->ids.given && r->ids.uid != 0 && j->caps != JAIL_CAPS_DEFAULT;
+	r->ambient = wants_ambient(r, j);
 	if (failed < 0 || r->mode != MODE_JAIL)
 		return failed;
 	return tree_make(&r->tree, r->plan.things, r->plan.thing_count, e);
@@ -258,6 +263,7 @@ int jail_prepare(const struct jail *j, struct jail_look *look, const char *name,
 		.clone_flags = clone_flags(j),
 		.read_only = j->read_only,
 		.caps = j->caps,
+		.join = -1,
 		.tree.fd = -1};
 	r->init = j->init && (r->clone_flags & CLONE_NEWPID);
 	r->last_cap = r->mode == MODE_JAIL ? caps_last() : 0;
@@ -267,6 +273,68 @@ int jail_prepare(const struct jail *j, struct jail_look *look, const char *name,
 		jail_ready_drop(&r);
 		return err_while(e, "jail");
 	}
+	*ret = r;
+	return 0;
+}
+
+/* ---- for one more command ---- */
+
+/* Each of them once, the description's in the place of the others. */
+static int take_rlimits(
+	struct jail_ready *r, const struct jail *j, const struct jail_rlimit *more, size_t count, struct err *e)
+{
+	struct jail_rlimit *list = calloc(count + j->rlimit_count + 1, sizeof *list);
+	size_t used = 0;
+
+	if (!list)
+		return err_set(e, ENOMEM, "prepare the jail");
+	for (size_t i = 0; i < count; i++)
+		if (!jail_limits(r, more[i].resource))
+			list[used++] = more[i];
+	if (j->rlimit_count)
+		memcpy(list + used, j->rlimits, j->rlimit_count * sizeof *list);
+	free(r->rlimits);
+	r->rlimits = list;
+	r->rlimit_count = used + j->rlimit_count;
+	return 0;
+}
+
+static int fill_to_join(struct jail_ready *r, const struct jail *j, const struct jail_rlimit *rlimits,
+	size_t rlimit_count, char *const *argv, char *const *caller, struct err *e)
+{
+	int failed = take_words(r, j, "", e);
+
+	if (failed == 0)
+		failed = take_filter(r, j, e);
+	if (failed == 0)
+		failed = take_lists(r, j, argv, caller, e);
+	if (failed == 0)
+		failed = take_rlimits(r, j, rlimits, rlimit_count, e);
+	if (failed < 0 || r->mode != MODE_CHROOT)
+		return failed;
+	r->tree.fd = open(r->root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return r->tree.fd < 0 ? err_sys(e, "open %s", r->root) : 0;
+}
+
+int jail_prepare_to_join(const struct jail *j, int inside, const struct ids *ids, const struct jail_rlimit *rlimits,
+	size_t rlimit_count, char *const *argv, char *const *caller, struct jail_ready **ret, struct err *e)
+{
+	struct jail_ready *r = calloc(1, sizeof *r);
+
+	if (!r)
+		return err_set(e, ENOMEM, "prepare the jail");
+	*r = (struct jail_ready){
+		.mode = jail_mode_of(j), .clone_flags = clone_flags(j), .caps = j->caps, .join = -1, .tree.fd = -1};
+	if (r->mode == MODE_JAIL) {
+		r->join = inside;
+		r->last_cap = caps_last();
+	}
+	r->init = r->clone_flags & CLONE_NEWPID;
+	if (ids_copy(ids, &r->ids, e) < 0 || fill_to_join(r, j, rlimits, rlimit_count, argv, caller, e) < 0) {
+		jail_ready_drop(&r);
+		return err_while(e, "jail");
+	}
+	r->ambient = wants_ambient(r, j);
 	*ret = r;
 	return 0;
 }
@@ -291,9 +359,14 @@ void jail_ready_drop(struct jail_ready **ready)
 	*ready = NULL;
 }
 
+const struct ids *jail_ids(const struct jail_ready *r)
+{
+	return &r->ids;
+}
+
 uint64_t jail_clone_flags(const struct jail_ready *r)
 {
-	return r->clone_flags;
+	return r->join < 0 ? r->clone_flags : 0;
 }
 
 bool jail_wants_init(const struct jail_ready *r)

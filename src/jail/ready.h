@@ -23,7 +23,8 @@ struct jail_ready {
 	dev_t root_device; /* which directory it is, for the child opens it anew */
 	ino_t root_inode;
 	struct plan plan;
-	uint64_t clone_flags;
+	uint64_t clone_flags; /* of the jail's namespaces */
+	int join;	      /* a pidfd of somebody in them, borrowed; -1: they are to be made */
 	bool init, read_only;
 	char *hostname;
 	char *workdir; /* NULL: "/" in a jail, as called without */

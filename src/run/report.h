@@ -8,6 +8,7 @@
 /* To init, once, before it is there: what it cannot see for itself. */
 struct order {
 	uint64_t mask; /* the command's blocked signals, a bit each */
+	uint64_t deaf; /* 1: signals are not passed on */
 };
 
 enum report_kind {

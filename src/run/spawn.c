@@ -45,7 +45,7 @@ static int explain(uint64_t flags, int into, struct err *e)
 /* The order lies in the socket before there is anybody who reads it. */
 static int open_report(const struct spawn *what, struct spawned *ret, int *ret_theirs, struct err *e)
 {
-	struct order order = {0};
+	struct order order = {.deaf = what->apart};
 	int pair[2];
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)

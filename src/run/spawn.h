@@ -40,7 +40,8 @@ struct spawn {
 	const struct jail_ready *jail;
 	const struct cage_gate *gate;
 	struct spawn_origin *origin;
-	int out; /* standard output and error of this one; 0: as the origin says */
+	bool apart; /* in a process group of its own, whose signals are not passed on by init: for exec.h */
+	int out;    /* standard output and error of this one; 0: as the origin says */
 };
 
 struct spawned {

@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -88,6 +89,21 @@ static int join_cage(const struct cage_gate *gate, struct err *e)
 	return 0;
 }
 
+/* With the terminal, if our group has it: whoever reads from it next must be in the foreground. */
+static int leave_group(struct err *e)
+{
+	int terminal = open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
+	bool foreground = terminal >= 0 && tcgetpgrp(terminal) == getpgrp();
+	bool streams = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO) && isatty(STDERR_FILENO);
+	int r = setpgid(0, 0) < 0 ? err_sys(e, "begin a process group") : 0;
+
+	if (r == 0 && foreground && streams)
+		tcsetpgrp(terminal, getpid());
+	if (terminal >= 0)
+		close(terminal);
+	return r;
+}
+
 static int raise_walls(struct stage *s, struct err *e)
 {
 	const int keep[JAIL_KEEP] = {s->report, jail_wants_init(s->what->jail) ? s->what->origin->init : -1};
@@ -96,6 +112,8 @@ static int raise_walls(struct stage *s, struct err *e)
 
 	if (r == 0)
 		r = stage_connect(o->in, s->what->out > 0 ? s->what->out : o->out, e);
+	if (r == 0 && s->what->apart)
+		r = leave_group(e);
 	if (r == 0)
 		r = join_cage(s->what->gate, e);
 	if (r == 0)

@@ -14,6 +14,7 @@
 #include "base/own.h"
 #include "base/parse.h"
 #include "cage/guard/guard.h"
+#include "jail/ids.h"
 #include "run/log.h"
 #include "run/say.h"
 #include "run/set.h"
@@ -188,11 +189,35 @@ static int watch_child(struct virtual *v, struct err *e)
 	return r;
 }
 
+/* Who the command runs as was found in the jail's files, which may change. NULL: as it was. */
+static json_t *ids_json(const struct ids *i)
+{
+	json_t *groups = json_array();
+
+	if (!i)
+		return json_pack("{s:b, s:o}", "given", 0, "groups", groups);
+	for (size_t n = 0; n < i->group_count; n++)
+		json_array_append_new(groups, json_integer(i->groups[n]));
+	return json_pack("{s:b, s:I, s:I, s:o, s:s?, s:s?}", "given", i->given, "uid", (json_int_t)i->uid, "gid",
+		(json_int_t)i->gid, "groups", groups, "name", i->name, "home", i->home);
+}
+
+static void add_gate(void *gate, const char *path, bool into)
+{
+	json_array_append_new(gate, json_pack("{s:s, s:b}", "path", path, "into", into));
+}
+
+/* Beside what is shown: what `exec` needs (exec.c). */
 static json_t *state_document(const struct virtual *v)
 {
-	return json_pack("{s:s, s:i, s:I, s:i, s:I, s:I, s:o}", "name", virtual_name(v), "supervisor", (int)getpid(),
-		"supervisor_start", (json_int_t)proc_start_time(getpid()), "pid", (int)v->child.main_pid, "pid_start",
-		(json_int_t)proc_start_time(v->child.main_pid), "started", (json_int_t)v->started, "description",
+	json_t *gate = json_array();
+
+	cage_each_gate(v->cage, add_gate, gate);
+	return json_pack("{s:s, s:i, s:I, s:i, s:I, s:i, s:I, s:I, s:o, s:o, s:o}", "name", virtual_name(v),
+		"supervisor", (int)getpid(), "supervisor_start", (json_int_t)proc_start_time(getpid()), "pid",
+		(int)v->child.main_pid, "pid_start", (json_int_t)proc_start_time(v->child.main_pid), "child",
+		(int)v->child.pid, "child_start", (json_int_t)proc_start_time(v->child.pid), "started",
+		(json_int_t)v->started, "gate", gate, "ids", ids_json(v->ready ? jail_ids(v->ready) : NULL), "description",
 		spec_json(v->spec));
 }
 
@@ -402,6 +427,7 @@ static void ask_to_end(struct virtual *v)
 	struct err e;
 
 	if (v->release) {
+		virtual_end_pause(v);
 		clear(v);
 		return;
 	}

@@ -7,6 +7,10 @@
  * same walls as the command (root, ids, capabilities, filter), all signals are blocked, 0 to 2 are the command's,
  * REPORTS is the report socket.  It dies with the supervisor (PR_SET_PDEATHSIG outlives exec).
  *
+ * `virtualing exec` has it too, for the command to be in the jail's pid namespace, which only a child can be: outside
+ * of that and in the command's process group, so that it passes on no signal (order.deaf), for both get those of the
+ * group.
+ *
  * It is a program of its own, and one without libc, because one of these stays beside each virtual and is started in
  * each launch: two pages of memory and a handful of page faults, where a copy of the supervisor has a hundred.  Its
  * file is in memory, sealed (sys/image.h), so whoever opens /proc/1/exe inside has nothing of the host in his hands.
@@ -14,6 +18,7 @@
 #include <linux/prctl.h>
 #include <linux/sched.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -133,7 +138,7 @@ static void reap(long command)
 	}
 }
 
-static _Noreturn void serve(long command)
+static _Noreturn void serve(long command, bool deaf)
 {
 	static const uint64_t all = ~0ULL;
 	siginfo_t info;
@@ -146,7 +151,7 @@ static _Noreturn void serve(long command)
 			continue;
 		if (info.si_signo == SIGCHLD)
 			reap(command);
-		else if (info.si_code != SI_KERNEL) /* the terminal has sent its own to the command as well */
+		else if (!deaf && info.si_code != SI_KERNEL) /* the terminal has sent its own to the command as well */
 			raw_call(SYS_kill, command, info.si_signo, 0, 0, 0);
 	}
 }
@@ -162,7 +167,7 @@ __attribute__((used)) static _Noreturn void begin(char **stack)
 	raw_call(SYS_fcntl, INIT_REPORTS, F_SETFD, FD_CLOEXEC, 0, 0);
 	if (raw_call(SYS_read, INIT_REPORTS, (long)&c.order, sizeof c.order, 0, 0) != sizeof c.order)
 		leave(125);
-	serve(start(&c));
+	serve(start(&c), c.order.deaf);
 }
 
 RAW_START(begin)
