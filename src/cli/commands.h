@@ -14,6 +14,7 @@ int cmd_list(const struct options_values *own, json_t *document);
 int cmd_show(const struct options_values *own, json_t *document);
 int cmd_stop(const struct options_values *own, json_t *document);
 int cmd_kill(const struct options_values *own, json_t *document);
+int cmd_exec(const struct options_values *own, json_t *document);
 int cmd_pause(const struct options_values *own, json_t *document);
 int cmd_resume(const struct options_values *own, json_t *document);
 int cmd_set(const struct options_values *own, json_t *document);

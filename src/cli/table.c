@@ -78,6 +78,21 @@ const struct command cli_commands[] = {
 		.run = cmd_show,
 	},
 	{
+		.name = "exec",
+		.args = "NAME -- CMD [ARG...]",
+		.summary = "run one more command inside the same cage and jail",
+		.details =
+			"It has the cage, the jail, the user, the limits and the environment that the virtual was "
+			"described with, the caller's terminal or streams, and ends with the virtual at the latest, or "
+			"when this client is killed.\n\n"
+			"The exit status is the command's; 128+N if signal N ended it; 125 if virtualing itself "
+			"failed, 126 if the command could not be executed, 127 if it was not found.",
+		.args_min = 2,
+		.args_max = -1,
+		.options_first = true,
+		.run = cmd_exec,
+	},
+	{
 		.name = "stop",
 		.args = "NAME",
 		.summary = "end a virtual: SIGTERM, then SIGKILL to the whole cage",

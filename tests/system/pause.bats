@@ -192,7 +192,7 @@ ate() { grep -q '^ate 100 page' "$BATS_TEST_TMPDIR/background.0"; }
 @test "while a process is in the kernel, pause says that not all of it has stopped; it is, as soon as it leaves that" {
 	cat >"$NAME.rb" <<-END
 		v = Virtual.new(:resource => { :name => "$NAME", :memory => "64M", :swap => 0 },
-		  :jail => { :cmnd => "$EAT page 100" })
+		  :jail => { :cmnd => "$EAT populate 100" })
 		v.on(:oom) { |e| puts "asked"; sleep 4; v.memory.limit = 256 << 20 }
 		exit v.run.status
 	END
@@ -203,7 +203,7 @@ ate() { grep -q '^ate 100 page' "$BATS_TEST_TMPDIR/background.0"; }
 	wait_until 10 eval '[ "$(virtualing show --json "$NAME" | jq .guard.holds)" = false ]'
 	virtualing pause "$NAME"
 	sleep 0.3
-	! ate || fail "it went on"
+	! grep -q '^ate' "$BATS_TEST_TMPDIR/background.0" || fail "it went on"
 	virtualing resume "$NAME"
-	wait_until 20 ate || fail "it does not go on: $(state_of)"
+	wait_until 20 grep -q '^ate 100 populate' "$BATS_TEST_TMPDIR/background.0" || fail "it does not go on: $(state_of)"
 }

@@ -17,6 +17,7 @@
 #include <linux/rtnetlink.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -386,6 +387,110 @@ static int attack_mount_as_x32(const char *arg)
 }
 #endif
 
+/* ---- lying in wait for who enters the jail ---- */
+
+enum { AHEAD = 32, MET = 40 };
+
+struct lurk {
+	int met, early; /* of them, still what they were before they executed the command */
+	char found[256];
+};
+
+static bool link_of(pid_t pid, const char *name, char ret[256])
+{
+	char path[64];
+	ssize_t n;
+
+	snprintf(path, sizeof path, "/proc/%d/%s", pid, name);
+	n = readlink(path, ret, 255);
+	ret[n < 0 ? 0 : n] = '\0';
+	return n >= 0;
+}
+
+static void find(struct lurk *l, const char *what, const char *value)
+{
+	if (!*l->found)
+		snprintf(l->found, sizeof l->found, "%s %.200s", what, value);
+}
+
+static void look_at_maps(struct lurk *l, pid_t pid)
+{
+	char path[64], text[8192];
+	ssize_t n;
+	int fd;
+
+	snprintf(path, sizeof path, "/proc/%d/maps", pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	n = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
+	if (fd >= 0)
+		close(fd);
+	text[n < 0 ? 0 : n] = '\0';
+	if (strstr(text, "/virtualing\n"))
+		find(l, "maps", "/virtualing");
+}
+
+static void look_at_descriptors(struct lurk *l, pid_t pid)
+{
+	char name[32], target[256];
+
+	for (int fd = 3; fd < 32; fd++) {
+		snprintf(name, sizeof name, "fd/%d", fd);
+		/* A socket may be the report, closed by exec. */
+		if (link_of(pid, name, target) && strncmp(target, "socket:", 7) != 0 && strstr(target, "virtualing"))
+			find(l, name, target);
+	}
+}
+
+/* Everything that would be of the host: its program, its memory, its directories, its descriptors. */
+static void look_at(struct lurk *l, pid_t pid)
+{
+	struct stat root, here;
+	char target[256], path[64];
+	int fd;
+
+	if (link_of(pid, "exe", target)) {
+		l->early += strstr(target, "virtualing") != NULL;
+		if (strstr(target, "virtualing") && !strstr(target, "memfd:virtualing-init"))
+			find(l, "exe", target);
+	}
+	snprintf(path, sizeof path, "/proc/%d/exe", pid);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd >= 0)
+		find(l, "wrote", path);
+	snprintf(path, sizeof path, "/proc/%d/root", pid);
+	if (stat(path, &root) == 0 && stat("/", &here) == 0 &&
+		(root.st_dev != here.st_dev || root.st_ino != here.st_ino))
+		find(l, "root", path);
+	snprintf(path, sizeof path, "/proc/%d/cwd", pid);
+	if (stat(path, &root) == 0 && (root.st_dev != here.st_dev || root.st_ino != here.st_ino))
+		find(l, "cwd", path);
+	look_at_maps(l, pid);
+	look_at_descriptors(l, pid);
+}
+
+/* Until it has met forty, or for so many seconds; pids inside are given out one after the other. 0 when something of
+ * the host was seen. */
+static int attack_lurk(const char *seconds)
+{
+	time_t end = time(NULL) + strtol(seconds ? seconds : "1", NULL, 10);
+	pid_t next = getpid() + 1;
+	struct lurk l = {0};
+
+	while (time(NULL) < end && l.met < MET) {
+		/* Some are gone before they are seen. */
+		for (pid_t pid = next; pid < next + AHEAD; pid++) {
+			if (kill(pid, 0) < 0 && errno == ESRCH)
+				continue;
+			look_at(&l, pid);
+			l.met++;
+			next = pid + 1;
+			break;
+		}
+	}
+	dprintf(STDOUT_FILENO, "met %d early %d found %s\n", l.met, l.early, *l.found ? l.found : "nothing");
+	return *l.found ? 0 : -ENOENT;
+}
+
 static const struct attack {
 	const char *name;
 	int (*run)(const char *arg);
@@ -421,6 +526,7 @@ static const struct attack {
 	{"realtime", attack_realtime},
 	{"reopen", attack_reopen},
 	{"leave_by", attack_leave_by},
+	{"lurk", attack_lurk},
 #ifdef __x86_64__
 	{"mount_as_32_bit", attack_mount_as_32_bit},
 	{"mount_as_x32", attack_mount_as_x32},
