@@ -137,7 +137,7 @@ char *print_size(char *buffer, size_t length, uint64_t bytes)
 		snprintf(buffer, length, "%llu", (unsigned long long)bytes);
 		return buffer;
 	}
-	tenths = (uint64_t)(((unsigned __int128)bytes * 10) >> (10 * (unit + 1)));
+	tenths = (uint64_t)(((unsigned __int128)bytes * 10 + (1ULL << (10 * (unit + 1) - 1))) >> (10 * (unit + 1)));
 	if (bytes & ((1ULL << (10 * (unit + 1))) - 1))
 		snprintf(buffer, length, "%llu.%llu%c", (unsigned long long)(tenths / 10),
 			(unsigned long long)(tenths % 10), letters[unit]);

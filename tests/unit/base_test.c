@@ -274,10 +274,11 @@ static void sizes_are_printed_short(void **state)
 		{1536, "1.5K"},
 		{512ULL << 20, "512M"},
 		{(512ULL << 20) + 1, "512.0M"},
+		{100000000, "95.4M"},
 		{3ULL << 40, "3T"},
 		{5000ULL << 40, "5000T"},
 		{SIZE_NO_LIMIT, "max"},
-		{SIZE_NO_LIMIT - 1, "16777215.9T"},
+		{SIZE_NO_LIMIT - 1, "16777216.0T"},
 	};
 	char buffer[16];
 
