@@ -217,8 +217,8 @@ static json_t *state_document(const struct virtual *v)
 		"supervisor", (int)getpid(), "supervisor_start", (json_int_t)proc_start_time(getpid()), "pid",
 		(int)v->child.main_pid, "pid_start", (json_int_t)proc_start_time(v->child.main_pid), "child",
 		(int)v->child.pid, "child_start", (json_int_t)proc_start_time(v->child.pid), "started",
-		(json_int_t)v->started, "gate", gate, "ids", ids_json(v->ready ? jail_ids(v->ready) : NULL), "description",
-		spec_json(v->spec));
+		(json_int_t)v->started, "gate", gate, "ids", ids_json(v->ready ? jail_ids(v->ready) : NULL),
+		"description", spec_json(v->spec));
 }
 
 static int open_to_others(struct virtual *v, struct err *e)
