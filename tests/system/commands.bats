@@ -343,7 +343,7 @@ ms_since() { echo $(((${EPOCHREALTIME/[.,]/} - $1) / 1000)); }
 # ---- help ----
 
 @test "every command has help with its usage, on standard output, in 80 columns" {
-	local command known=(run check list show stop kill set events gc doctor)
+	local command known=(run attach check list show exec stop kill pause resume set events plot top gc doctor)
 	run --separate-stderr virtualing --help
 	equal "$status" 0
 	equal "$stderr" ""
