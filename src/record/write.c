@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -146,8 +147,14 @@ static int fill(int fd, const struct record_header *h, const char *path, struct 
 {
 	off_t size = HEADER_BYTES + (off_t)(h->sample_capacity * SAMPLE_BYTES + h->event_capacity * EVENT_BYTES);
 	char header[HEADER_BYTES];
+	struct rlimit most;
 	ssize_t n;
 
+	/* Beyond it there is a signal, and not an error. */
+	if (getrlimit(RLIMIT_FSIZE, &most) == 0 && most.rlim_cur < (rlim_t)size)
+		return err_set(e, EFBIG,
+			"take %lld KiB for the recording %s: no file may be larger than %llu KiB here (ulimit -f)",
+			(long long)size / 1024, path, (unsigned long long)most.rlim_cur / 1024);
 	errno = posix_fallocate(fd, 0, size);
 	if (errno)
 		return err_sys(e, "take %lld KiB for the recording %s", (long long)size / 1024, path);

@@ -289,8 +289,10 @@ void read_path(struct reader *r, const struct row *row, const json_t *value)
 /* "default", or true in a script, stays a word until the name is known. */
 void read_record(struct reader *r, const struct row *row, const json_t *value)
 {
-	const char *text = json_is_true(value) ? "default" : value_text(r, value, "a path");
+	const char *text = NULL;
 
+	if (!json_is_false(value))
+		text = json_is_true(value) ? "default" : value_text(r, value, "a path");
 	if (text)
 		r->spec->record = strcmp(text, "default") == 0 ? text_copy(r, text) : path_copy(r, text);
 }

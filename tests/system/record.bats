@@ -185,6 +185,7 @@ types() { figures '[.events[].type]'; }
 	wrong "$PWD/no/a.rec: No such file or directory" --record no/a.rec
 	wrong "$PWD is not a file" --record "$PWD"
 	wrong '"" is empty' --record=
+	(ulimit -f 1000 && wrong "no file may be larger than 1000 KiB here (ulimit -f)" --record "$PWD/a.rec")
 	mkdir small
 	mount -t tmpfs -o size=1M none small
 	run timeout 20 "$BUILD/virtualing" run --record small/a.rec -- true
