@@ -17,7 +17,7 @@ struct talk {
 	struct asker *asker;
 	struct talk *next;
 	enum purpose purpose;
-	uint64_t inode; /* of the item */
+	uint64_t id; /* of the item */
 	struct wire wire;
 	struct watch watch;
 	struct alarm late;
@@ -31,7 +31,7 @@ struct asker {
 	struct talk *talks;
 	void (*said)(void *arg, const char *text);
 	void *arg;
-	uint64_t followed; /* inode */
+	uint64_t followed; /* id of an item */
 	uint64_t follow_again_ms;
 };
 
@@ -76,7 +76,7 @@ static void say(struct talk *t, const char *what)
 
 static void fail(struct talk *t, const struct err *e)
 {
-	struct item *i = model_find(t->asker->model, t->inode);
+	struct item *i = model_find(t->asker->model, t->id);
 
 	if (t->purpose == FOR_WISH)
 		say(t, e->text);
@@ -112,7 +112,7 @@ static void take_events(struct item *i, const json_t *message)
 
 static void take(struct talk *t, const json_t *message)
 {
-	struct item *i = model_find(t->asker->model, t->inode);
+	struct item *i = model_find(t->asker->model, t->id);
 	const char *error = json_string_value(json_object_get(message, "error"));
 
 	t->answered = true;
@@ -159,7 +159,7 @@ static struct talk *begin(
 	*t = (struct talk){.asker = a,
 		.next = a->talks,
 		.purpose = purpose,
-		.inode = i->inode,
+		.id = i->id,
 		.watch = {-1, ready},
 		.late.ring = late,
 		.label = strdup(i->label)};
@@ -179,7 +179,7 @@ static struct talk *begin(
 static bool is_asked(const struct asker *a, const struct item *i, enum purpose purpose)
 {
 	for (const struct talk *t = a->talks; t; t = t->next)
-		if (!t->over && t->inode == i->inode && t->purpose == purpose)
+		if (!t->over && t->id == i->id && t->purpose == purpose)
 			return true;
 	return false;
 }
@@ -204,7 +204,7 @@ static uint64_t urgency(const struct asker *a, const struct item *i, uint64_t wa
 		return 0;
 	if (i->ask_reason || !i->asked_once)
 		return since_ms + 10 * AGAIN_MS;
-	return since_ms >= (i->inode == watched ? ANSWER_MS : AGAIN_MS) ? since_ms : 0;
+	return since_ms >= (i->id == watched ? ANSWER_MS : AGAIN_MS) ? since_ms : 0;
 }
 
 static struct item *most_urgent(const struct asker *a, uint64_t watched)
@@ -238,7 +238,7 @@ static void follow(struct asker *a, uint64_t watched)
 	struct err e;
 
 	for (struct talk *t = a->talks; t; t = t->next)
-		if (t->purpose == FOR_EVENTS && t->inode != watched)
+		if (t->purpose == FOR_EVENTS && t->id != watched)
 			finish(t);
 	if (watched != a->followed)
 		a->follow_again_ms = 0;

@@ -16,7 +16,7 @@ int asker_open(
 	struct loop *loop, struct model *m, void (*said)(void *arg, const char *text), void *arg, struct asker **ret);
 void asker_drop(struct asker **a); /* before the model and the loop; NULL is fine */
 
-/* After each look: asks whom it is worth asking, most urgent first, and follows the events of the item whose inode is
+/* After each look: asks whom it is worth asking, most urgent first, and follows the events of the item whose id is
  * `watched` (0: none). */
 void asker_turn(struct asker *a, uint64_t watched);
 

@@ -306,8 +306,7 @@ void layout_all(struct frame *f, struct ui *ui, const struct model *m)
 	draw_titles(f, 1, &p, ui);
 	ui->rows = f->height - LAYOUT_AROUND;
 	for (unsigned row = 0; row < ui->rows && ui->first + row < m->count; row++)
-		draw_row(
-			f, row + 2, &p, m->items[ui->first + row], m, m->items[ui->first + row]->inode == ui->selected);
+		draw_row(f, row + 2, &p, m->items[ui->first + row], m, m->items[ui->first + row]->id == ui->selected);
 	if (!m->count)
 		frame_text(f, 2, 3, f->width, STYLE_PLAIN, "no virtual runs: start one with `virtualing run -- CMD`");
 }

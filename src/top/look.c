@@ -57,6 +57,18 @@ static uint64_t clock_ms(clockid_t clock)
 
 /* ---- who is there ---- */
 
+/* The number may have been another one's before, and the name, too; not both of somebody who lives. */
+static struct item *find_folder(const struct model *m, const char *name, uint64_t inode)
+{
+	for (size_t n = 0; n < m->count; n++) {
+		struct item *i = m->items[n];
+
+		if (i->inode == inode && i->state != ITEM_ENDED && strcmp(i->name, name) == 0)
+			return i;
+	}
+	return NULL;
+}
+
 static void take_names(struct model *m, DIR *dir)
 {
 	struct dirent *d;
@@ -66,8 +78,8 @@ static void take_names(struct model *m, DIR *dir)
 
 		if (d->d_name[0] == '.')
 			continue;
-		i = model_find(m, d->d_ino);
-		if (!i || strcmp(i->name, d->d_name) != 0)
+		i = find_folder(m, d->d_name, d->d_ino);
+		if (!i)
 			i = model_add(m, d->d_name, d->d_ino);
 		i->found = true;
 	}
@@ -75,7 +87,7 @@ static void take_names(struct model *m, DIR *dir)
 
 static void end(struct model *m, struct item *i, uint64_t watched)
 {
-	if (i->inode != watched) {
+	if (i->id != watched) {
 		model_remove(m, i);
 		return;
 	}
@@ -87,7 +99,7 @@ static void end(struct model *m, struct item *i, uint64_t watched)
 static void forget_ended(struct model *m, uint64_t watched)
 {
 	for (size_t i = m->count; i-- > 0;)
-		if (m->items[i]->state == ITEM_ENDED && m->items[i]->inode != watched)
+		if (m->items[i]->state == ITEM_ENDED && m->items[i]->id != watched)
 			model_remove(m, m->items[i]);
 }
 
@@ -162,12 +174,12 @@ static void learn(struct look *l, struct model *m, struct item *i)
 		i->supervisor_fd = supervisor;
 		item_take_state(i, state, m->boot_ms, (uint64_t)time(NULL));
 		open_meter(l, i, state);
-		i->said = ITEM_RUNNING;
+		i->said = i->meter ? ITEM_RUNNING : ITEM_STOPPING;
 		i->ask_reason++;
 	}
 	if (supervisor >= 0)
-		i->state = ITEM_RUNNING;
-	else if (state || !state_is_held(i->name))
+		i->state = i->said;
+	else if (i->supervisor_fd < 0 && (state || !state_is_held(i->name)))
 		i->state = ITEM_CRASHED;
 	json_decref(state);
 }
@@ -209,14 +221,20 @@ static void look_at_host(struct model *m)
 	m->host_bytes = m->host_available_bytes && sysinfo(&host) == 0 ? (uint64_t)host.totalram * host.mem_unit : 0;
 }
 
+/* The next of its name takes the folder of a crashed one over, or has the same number by chance. */
+static bool is_doubtful(const struct item *i)
+{
+	return i->supervisor_fd < 0 || !i->meter || meter_is_gone(i->meter);
+}
+
 static unsigned parts_now(const struct look *l, const struct item *i, size_t place, const struct look_at *at)
 {
 	bool shown = place >= at->first && place < at->first + at->rows;
 	unsigned turns = shown ? SHOWN_TURNS : OTHER_TURNS;
 
-	if (at->all || i->inode == at->watched)
+	if (at->all || i->id == at->watched)
 		return METER_QUICK | METER_DEAR | METER_RARE;
-	if (i->phase % turns == l->turn % turns || i->history.recent_count < 2)
+	if (i->id % turns == l->turn % turns || i->history.recent_count < 2)
 		return METER_QUICK | METER_DEAR;
 	return shown ? METER_QUICK : 0;
 }
@@ -235,8 +253,8 @@ void look_turn(struct look *l, struct model *m, const struct look_at *at)
 		struct item *i = m->items[n];
 		unsigned parts = i->state == ITEM_ENDED ? 0 : parts_now(l, i, n, at);
 
-		if (i->state != ITEM_ENDED && i->supervisor_fd < 0 && (!i->pid || parts & METER_DEAR))
-			learn(l, m, i); /* the next of its name takes the folder of a crashed one over */
+		if (i->state != ITEM_ENDED && is_doubtful(i) && (!i->pid || parts & METER_DEAR))
+			learn(l, m, i);
 		if (parts)
 			read_figures(i, m, parts);
 	}

@@ -10,7 +10,7 @@ void look_drop(struct look **l); /* after the model, whose items read through it
 
 /* What of it is being looked at. */
 struct look_at {
-	uint64_t watched;   /* inode of one that is shown large; 0: none */
+	uint64_t watched;   /* id of one that is shown large; 0: none */
 	size_t first, rows; /* places of the model's list that are shown */
 	bool all;	    /* everything of everyone is wanted */
 };

@@ -348,7 +348,7 @@ static int choose(struct top *t, struct err *e)
 	i = model_named(&t->model, t->name);
 	if (i) {
 		t->ui.view = VIEW_ONE;
-		t->ui.selected = i->inode;
+		t->ui.selected = i->id;
 		return 0;
 	}
 	fd = state_connect(t->name, e); /* it says why not */

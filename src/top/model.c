@@ -117,7 +117,7 @@ struct item *model_add(struct model *m, const char *name, uint64_t inode)
 	i->command = copy("");
 	i->inode = inode;
 	i->supervisor_fd = -1;
-	i->phase = m->added++;
+	i->id = ++m->added;
 	i->said = ITEM_RUNNING;
 	i->started_ms = i->rescues = i->kills = i->cpu_limit_us = i->threads_limit = i->kills_seen = UINT64_MAX;
 	i->cpu.per_second = i->throttled.per_second = i->io_read.per_second = i->io_write.per_second = -1;
@@ -138,10 +138,10 @@ void model_remove(struct model *m, struct item *item)
 		}
 }
 
-struct item *model_find(const struct model *m, uint64_t inode)
+struct item *model_find(const struct model *m, uint64_t id)
 {
 	for (size_t i = 0; i < m->count; i++)
-		if (m->items[i]->inode == inode)
+		if (m->items[i]->id == id)
 			return m->items[i];
 	return NULL;
 }
@@ -240,7 +240,7 @@ static int compare(const void *a, const void *b, void *arg)
 	if (r == 0) {
 		r = strverscmp(x->name, y->name);
 		if (r == 0)
-			r = (x->inode > y->inode) - (x->inode < y->inode);
+			r = (x->id > y->id) - (x->id < y->id);
 		return by->order == ORDER_NAME && by->reversed ? -r : r;
 	}
 	return by->reversed ? -r : r;

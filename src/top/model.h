@@ -41,7 +41,8 @@ struct item {
 	char *name;	/* owned: of its folder */
 	char *label;	/* owned: the same, fit to be shown */
 	char *command;	/* owned; "" while it is not known */
-	uint64_t inode; /* of its folder: tells it apart from a later one of the same name */
+	uint64_t id;	/* no other item has had it */
+	uint64_t inode; /* of its folder */
 	enum item_state state;
 	pid_t pid, supervisor;
 	int supervisor_fd;   /* owned pidfd, or -1 */
@@ -64,7 +65,6 @@ struct item {
 	unsigned ask_reason; /* counts what may have changed what the supervisor would say; for ask.c */
 	uint64_t asked_ms;
 	uint64_t kills_seen; /* the kernel's count at the last look */
-	unsigned phase;	     /* in which turns it is read, when that is not each */
 	bool found;	     /* during a scan */
 };
 
@@ -89,7 +89,7 @@ enum order {
 struct model {
 	struct item **items; /* owned, in the order that is shown */
 	size_t count, room;
-	unsigned added;				   /* in all */
+	uint64_t added;				   /* in all */
 	uint64_t now_ms;			   /* CLOCK_MONOTONIC */
 	uint64_t boot_ms;			   /* CLOCK_BOOTTIME */
 	uint64_t host_available_bytes, host_bytes; /* 0: not known */
@@ -101,7 +101,7 @@ void model_drop(struct model *m);
 /* A new item at the end, all unknown. name: copied. */
 struct item *model_add(struct model *m, const char *name, uint64_t inode);
 void model_remove(struct model *m, struct item *i); /* frees it */
-struct item *model_find(const struct model *m, uint64_t inode);
+struct item *model_find(const struct model *m, uint64_t id);
 struct item *model_named(const struct model *m, const char *name);
 
 /* Largest first, names from a to z; reversed: the other way round. Equal ones by name. */

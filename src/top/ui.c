@@ -25,7 +25,7 @@ void ui_say(struct ui *ui, const struct model *m, const char *format, ...)
 static size_t place_of(const struct ui *ui, const struct model *m)
 {
 	for (size_t i = 0; i < m->count; i++)
-		if (m->items[i]->inode == ui->selected)
+		if (m->items[i]->id == ui->selected)
 			return i;
 	return SIZE_MAX;
 }
@@ -34,7 +34,7 @@ static void select_at(struct ui *ui, const struct model *m, size_t place)
 {
 	ui->adrift = false;
 	if (m->count)
-		ui->selected = m->items[place < m->count ? place : m->count - 1]->inode;
+		ui->selected = m->items[place < m->count ? place : m->count - 1]->id;
 }
 
 void ui_settle(struct ui *ui, struct model *m)
@@ -102,7 +102,7 @@ static bool moved(struct ui *ui, const struct model *m, uint32_t key)
 static void ask(struct ui *ui, enum prompt prompt, const struct item *i)
 {
 	ui->prompt = prompt;
-	ui->prompt_for = i->inode;
+	ui->prompt_for = i->id;
 	ui->typed[0] = 0;
 	ui->message_until_ms = 0;
 }

@@ -24,7 +24,7 @@ enum { SPANS = 4, PROMPT_TEXT = 24 };
 
 struct ui {
 	enum view view, before_help;
-	uint64_t selected;     /* inode of an item; 0: none */
+	uint64_t selected;     /* id of an item; 0: none */
 	bool adrift;	       /* that one is gone, and the user has not chosen another one */
 	size_t place;	       /* where it stood */
 	size_t first;	       /* the uppermost row that is shown */
@@ -35,7 +35,7 @@ struct ui {
 	bool printed; /* nobody will press a key */
 	size_t span;  /* which span of time the graph shows */
 	enum prompt prompt;
-	uint64_t prompt_for; /* inode */
+	uint64_t prompt_for; /* id of an item */
 	char typed[PROMPT_TEXT];
 	char message[256];
 	uint64_t message_until_ms;
