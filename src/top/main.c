@@ -282,7 +282,7 @@ static int run_once(struct top *t, struct err *e)
 	f.height--; /* of the keys */
 	frame_write(&f, stdout);
 	frame_drop(&f);
-	return 0;
+	return fflush(stdout) == EOF || ferror(stdout) ? err_sys(e, "write to standard output") : 0;
 }
 
 /* ---- beginning and end ---- */
