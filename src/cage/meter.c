@@ -22,6 +22,9 @@ static const struct {
 	unsigned part;
 } parts_of[] = {
 	{FIELD(memory_bytes), METER_QUICK},
+	{FIELD(memory_wait_us), 0}, /* nobody asks for these: the averages are what is shown */
+	{FIELD(cpu_wait_us), 0},
+	{FIELD(io_wait_us), 0},
 	{FIELD(swap_bytes), METER_RARE},
 	{FIELD(parts.anonymous_bytes), METER_RARE},
 	{FIELD(parts.file_bytes), METER_RARE},
@@ -113,7 +116,7 @@ static void find_files(struct meter *m)
 		struct row *r = &m->rows[m->count];
 
 		*r = (struct row){s, source_group(&m->cage, s), part_of(s->field), -1};
-		if (!r->group || faccessat(r->group->fd, s->file, F_OK, 0) < 0)
+		if (!r->group || !r->part || faccessat(r->group->fd, s->file, F_OK, 0) < 0)
 			continue;
 		if (r->part != METER_RARE)
 			r->fd = openat(r->group->fd, s->file, O_RDONLY | O_CLOEXEC);

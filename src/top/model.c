@@ -119,7 +119,8 @@ struct item *model_add(struct model *m, const char *name, uint64_t inode)
 	i->supervisor_fd = -1;
 	i->id = ++m->added;
 	i->said = ITEM_RUNNING;
-	i->started_ms = i->rescues = i->kills = i->cpu_limit_us = i->threads_limit = i->kills_seen = UINT64_MAX;
+	i->started_ms = i->rescues = i->kills = i->cpu_limit_us = i->threads_limit = i->kills_seen = i->frozen_seen =
+		UINT64_MAX;
 	i->cpu.per_second = i->throttled.per_second = i->io_read.per_second = i->io_write.per_second = -1;
 	i->stop_timeout_ms = 10000;
 	meter_clear(&i->figures);
@@ -403,8 +404,9 @@ void item_figured(struct item *i, uint64_t now_ms, bool dear)
 		rate_add(&i->io_write, now_ms, u->io_write_bytes);
 	}
 	history_add(&i->history, now_ms, u->memory_bytes, u->memory_limit_bytes);
-	if (limit_moved || i->kills_seen != u->oom_kills)
+	if (limit_moved || i->kills_seen != u->oom_kills || i->frozen_seen != i->figures.frozen)
 		i->ask_reason++;
 	i->kills_seen = u->oom_kills;
+	i->frozen_seen = i->figures.frozen;
 	i->state = i->pid ? state_now(i) : i->state;
 }

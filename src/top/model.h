@@ -64,8 +64,8 @@ struct item {
 
 	unsigned ask_reason; /* counts what may have changed what the supervisor would say; for ask.c */
 	uint64_t asked_ms;
-	uint64_t kills_seen; /* the kernel's count at the last look */
-	bool found;	     /* during a scan */
+	uint64_t kills_seen, frozen_seen; /* what the kernel said at the last look */
+	bool found;			  /* during a scan */
 };
 
 enum order {
