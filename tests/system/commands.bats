@@ -31,6 +31,7 @@ ms_since() { echo $(((${EPOCHREALTIME/[.,]/} - $1) / 1000)); }
 
 # ---- list ----
 
+# bats test_tags=guest
 @test "list shows name, pid, memory and its limit, CPU, uptime and state of each virtual" {
 	start "$NAME-b" --memory 64M
 	start "$NAME-a"
@@ -48,6 +49,7 @@ ms_since() { echo $(((${EPOCHREALTIME/[.,]/} - $1) / 1000)); }
 	equal "${words[3]}" max "limit of the one without"
 }
 
+# bats test_tags=guest
 @test "list --json has the same as numbers" {
 	start "$NAME" --memory 64M
 	run virtualing list --json
@@ -73,6 +75,7 @@ ms_since() { echo $(((${EPOCHREALTIME/[.,]/} - $1) / 1000)); }
 
 # ---- show ----
 
+# bats test_tags=guest
 @test "show has each limit with the file that holds it and what stands in it, usage and processes" {
 	local file
 	start "$NAME" --memory 64M --pids 30 --cpu 30%
@@ -110,6 +113,7 @@ ms_since() { echo $(((${EPOCHREALTIME/[.,]/} - $1) / 1000)); }
 	virtualing stop "$NAME"
 }
 
+# bats test_tags=guest
 @test "the description that show has can be started again and gives the same" {
 	start "$NAME" --memory 64M --cpu 1.5 --root "$BATS_TEST_TMPDIR/new" --tmpfs /x:1M --env A=B
 	virtualing show --json "$NAME" | jq -S .description >first
@@ -143,6 +147,7 @@ ms_since() { echo $(((${EPOCHREALTIME/[.,]/} - $1) / 1000)); }
 	wait_until 5 process_is_gone "${BACKGROUND[0]}"
 }
 
+# bats test_tags=guest
 @test "stop kills what does not heed SIGTERM after --timeout, in a jail too" {
 	local start
 	for options in "" "--root $BATS_TEST_TMPDIR/new"; do
@@ -172,6 +177,7 @@ ms_since() { echo $(((${EPOCHREALTIME/[.,]/} - $1) / 1000)); }
 	at_most "$(ms_since "$start")" 15000 ms
 }
 
+# bats test_tags=guest
 @test "stop wakes a program that was stopped" {
 	background "$BUILD/virtualing" run --name "$NAME" -- sh -c 'kill -STOP $$; sleep 300'
 	wait_for_virtual "$NAME"
@@ -214,6 +220,7 @@ ms_since() { echo $(((${EPOCHREALTIME/[.,]/} - $1) / 1000)); }
 
 # ---- gc ----
 
+# bats test_tags=guest
 @test "a supervisor that is killed takes its program along, and gc removes the rest" {
 	local pid
 	start "$NAME" --memory 64M --root "$BATS_TEST_TMPDIR/new"
@@ -255,6 +262,7 @@ ms_since() { echo $(((${EPOCHREALTIME/[.,]/} - $1) / 1000)); }
 	[ ! -e "$BATS_TEST_TMPDIR/new" ] || fail "left: $(find "$BATS_TEST_TMPDIR/new")"
 }
 
+# bats test_tags=guest
 @test "gc removes a group of ours that no state folder knows" {
 	local group
 	group=$(group_dir "$NAME" memory)
@@ -308,6 +316,7 @@ ms_since() { echo $(((${EPOCHREALTIME/[.,]/} - $1) / 1000)); }
 
 # ---- doctor ----
 
+# bats test_tags=guest
 @test "doctor tries, tells each thing with its reason, and leaves nothing" {
 	run virtualing doctor
 	equal "$status" 0

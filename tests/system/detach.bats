@@ -30,6 +30,7 @@ detach() {
 supervisor_of() { virtualing show --json "$1" | jq .supervisor; }
 is_gone() { ! virtualing show "$1" >/dev/null 2>&1; }
 
+# bats test_tags=guest
 @test "it returns when the program runs, with its name, and the supervisor has left everything of the caller's" {
 	local supervisor options
 	for options in "" "--root $(root_make)"; do
@@ -58,6 +59,7 @@ is_gone() { ! virtualing show "$1" >/dev/null 2>&1; }
 	is_running "$name"
 }
 
+# bats test_tags=guest
 @test "a cage round a running process stays there in the background" {
 	local name
 	background sleep 300
@@ -111,6 +113,7 @@ is_gone() { ! virtualing show "$1" >/dev/null 2>&1; }
 	done
 }
 
+# bats test_tags=guest
 @test "when the supervisor in the background is killed, the program is, too" {
 	detach "$NAME" -- sleep 300 >/dev/null
 	local program supervisor

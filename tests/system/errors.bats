@@ -48,12 +48,14 @@ as_nobody() { # the program comes as a descriptor, for the way to it may be clos
 # group_tree CONTROLLER: where it is mounted
 group_tree() { awk -v c="$1" '$3 == "cgroup" && $4 ~ "(^|,)" c "(,|$)" { print $2; exit }' /proc/self/mounts; }
 
+# bats test_tags=guest
 @test "without any control groups" {
 	refused 125 'control group' "${APART[@]}" 'for m in $1; do umount -l "$m" 2>/dev/null || true; done
 		! grep -q " cgroup2* " /proc/self/mounts
 		exec "$V" run --memory 5M --root "$2" -- true' - "$(cgroup_mounts | tac)" "$ROOT"
 }
 
+# bats test_tags=guest
 @test "without the controller that a limit needs" {
 	if [ "$(host_kind)" = v2 ]; then
 		local group=/sys/fs/cgroup/bare-$$
@@ -67,6 +69,7 @@ group_tree() { awk -v c="$1" '$3 == "cgroup" && $4 ~ "(^|,)" c "(,|$)" { print $
 	fi
 }
 
+# bats test_tags=guest
 @test "control groups that are mounted read-only" {
 	# one line for each tree that would be needed
 	run --separate-stderr "${APART[@]}" 'for m in $1; do mount -o remount,bind,ro "$m"; done; exec "$V" run --memory 5M --root "$2" -- true' \
@@ -133,6 +136,7 @@ in_server() { refused 125 "$1" nsenter --net="/proc/${NET_HOLDER[server]}/ns/net
 
 # ---- late failures ----
 
+# bats test_tags=guest
 @test "a command that cannot be executed in the jail: 126, and what was made is gone" {
 	refused 126 'execute /etc/passwd in the jail: Permission denied' "$BUILD/virtualing" run --root "$ROOT" -- /etc/passwd
 }

@@ -48,6 +48,7 @@ alike() {
 	virtualing stop "$name" --timeout 1
 }
 
+# bats test_tags=guest
 @test "the walls are those of the first command, whatever they are" {
 	walls
 	mkdir shared
@@ -107,6 +108,7 @@ outside() {
 	equal "$(inside id -u)" "$(id -u daemon)"
 }
 
+# bats test_tags=guest
 @test "it is in every group of the cage, counts as a process of it, and cannot leave it" {
 	jailed --memory 64M --pids 20
 	background "$BUILD/virtualing" exec "$NAME" -- sleep 300
@@ -183,6 +185,7 @@ outside() {
 		bash -c 'exec "$@" </' - "$BUILD/virtualing" exec "$NAME" -- true
 }
 
+# bats test_tags=guest
 @test "it ends with the virtual, whether that ends by itself, is stopped, or loses its supervisor" {
 	local how client
 	for how in program stop supervisor; do
@@ -204,6 +207,7 @@ outside() {
 	done
 }
 
+# bats test_tags=guest
 @test "a client that is killed takes the command with it, and the virtual lives on; a signal to it is the command's" {
 	local options
 	for options in "" "--root $ROOT"; do
@@ -232,6 +236,7 @@ outside() {
 	wait_until 5 process_is_gone "${BACKGROUND[0]}"
 }
 
+# bats test_tags=guest
 @test "a pause holds for it, too" {
 	jailed
 	background "$BUILD/virtualing" exec "$NAME" -- sh -c 'n=0; while :; do n=$((n + 1)); echo $n; sleep 0.01; done'
@@ -245,6 +250,7 @@ outside() {
 	wait_until 5 eval '[ "$(tail -n 1 "$BATS_TEST_TMPDIR/background.1")" -gt '"$before"' ]'
 }
 
+# bats test_tags=guest
 @test "while virtuals of one name come and go, it gets into a whole one or says why not, and nothing is left" {
 	local i
 	for i in {1..25}; do
@@ -265,6 +271,7 @@ outside() {
 
 # ---- what others have fallen for ----
 
+# bats test_tags=guest
 @test "from its first moment inside nobody finds anything of the host in it (CVE-2016-9962, CVE-2019-5736)" {
 	local options before
 	before=$(sha256sum "$BUILD/virtualing")

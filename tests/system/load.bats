@@ -388,6 +388,7 @@ stat_is() { [ "$(stat_of "$1")" = "$2" ]; }
 	equal "$(stat_of chunks) $(stat_of running) $(stat_of waiting)" "200 0 0"
 }
 
+# bats test_tags=guest
 @test "the recipe: in a cage of 100 MB the fifth request is the end" {
 	local name i status=0
 	name=$(unique load)
@@ -402,6 +403,7 @@ stat_is() { [ "$(stat_of "$1")" = "$2" ]; }
 	has "$(<"$SAID")" "killed for memory by the kernel"
 }
 
+# bats test_tags=guest
 @test "the recipe with growth: nobody is killed" {
 	local name i
 	name=$(unique load)
@@ -414,6 +416,7 @@ stat_is() { [ "$(stat_of "$1")" = "$2" ]; }
 	has "$(virtualing events "$name")" grew
 }
 
+# bats test_tags=guest
 @test "while a request is held for memory, connections that are there are answered, and one that gives back frees it" {
 	local name
 	name=$(unique load)

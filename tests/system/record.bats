@@ -13,6 +13,7 @@ figures() { virtualing plot "${2:-$PWD/a.rec}" --json | jq -c "$1"; }
 
 types() { figures '[.events[].type]'; }
 
+# bats test_tags=guest
 @test "a recording has the climb, the kill and who it was" {
 	recorded --memory 64M --swap 0 -- "$EAT" page 150
 	equal "$status" 137
@@ -25,6 +26,7 @@ types() { figures '[.events[].type]'; }
 	equal "$(figures '[.samples[].seconds] | . == sort')" true
 }
 
+# bats test_tags=guest
 @test "a recording has each step of the limit, with what it was before" {
 	recorded --memory 64M --swap 0 --grow step=64M,ceiling=1G,at=100% -- "$EAT" page 180 300
 	equal "$status" 0
@@ -34,6 +36,7 @@ types() { figures '[.events[].type]'; }
 	[ "$(figures '[.samples[].memory] | max')" -gt $((175 << 20)) ] || fail "most: $(figures '[.samples[].memory] | max')"
 }
 
+# bats test_tags=guest
 @test "CPU time, disks and pressure are recorded" {
 	disk_make
 	recorded -- dd if=/dev/zero of="$DISK_MOUNT/file" bs=1M count=20 oflag=direct conv=fsync status=none

@@ -30,6 +30,7 @@ wait_to_see() { wait_until "${2:-10}" shows "$1" || fail "'$1' is not on the scr
 coloured_rows() { terminal capture-pane -e -p -t t | grep -c $'\e\\[[0-9;]*3[0-7]m' || true; }
 row_of() { screen | grep -n -m 1 "^$1" | cut -d : -f 1; }
 
+# bats test_tags=guest
 @test "once prints a row for each virtual, without a terminal" {
 	start "$NAME" --memory 64M --pids 20
 	run "$BUILD/virtualing" top --once </dev/null
@@ -62,6 +63,7 @@ row_of() { screen | grep -n -m 1 "^$1" | cut -d : -f 1; }
 	wait_to_see "TERM=nonesuch, is not known here"
 }
 
+# bats test_tags=guest
 @test "a climb is followed under the steps of its limit, and each step is told" {
 	background "$BUILD/virtualing" run --quiet --name "$NAME" --memory 64M --swap 0 \
 		--grow step=64M,ceiling=400M,at=100%,cooldown=0 -- sh -c "sleep 2; $EAT page 150 60000"
@@ -105,6 +107,7 @@ row_of() { screen | grep -n -m 1 "^$1" | cut -d : -f 1; }
 	wait_to_see "\"nonsense\" is not a size"
 }
 
+# bats test_tags=guest
 @test "keys pause and resume the virtual that is looked at" {
 	skip_unless "this build cannot pause" sh -c "'$BUILD/virtualing' --help | grep -q '^  pause'"
 	start "$NAME" --memory 64M
