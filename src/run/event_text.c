@@ -50,8 +50,11 @@ static void print_victims(FILE *out, const json_t *event)
 		putc(')', out);
 }
 
+/* " by the limit of /a/b (64M)"; nothing when it is not known. */
 static void print_cause(FILE *out, const json_t *event)
 {
+	const json_t *limit = json_object_get(event, "group_limit");
+	char size[16];
 	const char *cause = json_string_value(json_object_get(event, "cause"));
 	const char *group = json_string_value(json_object_get(event, "group"));
 
@@ -63,6 +66,15 @@ static void print_cause(FILE *out, const json_t *event)
 		fprintf(out, " by the limit of a group above");
 	else if (cause && strcmp(cause, "host") == 0)
 		fprintf(out, " because the host has run out");
+	if (group && json_is_integer(limit))
+		fprintf(out, " (%s)", print_size(size, sizeof size, (uint64_t)json_integer_value(limit)));
+}
+
+void event_print_kill(FILE *out, const json_t *event, const char *before_cause)
+{
+	print_victims(out, event);
+	fputs(before_cause, out);
+	print_cause(out, event);
 }
 
 static void print_stamp(FILE *out, double seconds, enum event_stamp stamp)
@@ -89,8 +101,7 @@ void event_print(FILE *out, const json_t *event, enum event_stamp stamp, const c
 	print_word(out, event, "status");
 	print_word(out, event, "signal");
 	print_word(out, event, "processes");
-	print_victims(out, event);
-	print_cause(out, event);
+	event_print_kill(out, event, "");
 	for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
 		print_size_of(out, event, sizes[i].key, sizes[i].before);
 }

@@ -1,12 +1,12 @@
 #include "run/killed.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/own.h"
 #include "base/parse.h"
+#include "run/event_text.h"
 #include "run/memory.h"
 #include "run/say.h"
 
@@ -15,7 +15,6 @@ enum {
 	LONGEST_MS = 1024, /* the last */
 	LOOKS_SETTLED = 3, /* by then the kernel has written what it had begun */
 	LOOKS_MAX = 8,	   /* 255 ms: more is not to be had */
-	NAMED_MAX = 3,
 	TEXT = 1000
 };
 
@@ -284,63 +283,7 @@ json_t *killed_json(const struct kills *k)
 	return o;
 }
 
-struct text {
-	char *at;
-	size_t left;
-};
-
-__attribute__((format(printf, 2, 3))) static void put(struct text *t, const char *format, ...)
-{
-	va_list args;
-	int n;
-
-	va_start(args, format);
-	n = vsnprintf(t->at, t->left, format, args);
-	va_end(args);
-	if (n < 0)
-		return;
-	if ((size_t)n >= t->left)
-		n = (int)t->left - 1;
-	t->at += n;
-	t->left -= (size_t)n;
-}
-
-static void put_victims(struct text *t, const struct kills *k)
-{
-	size_t named = k->known < NAMED_MAX ? k->known : NAMED_MAX;
-
-	put(t, "%llu process%s", (unsigned long long)k->count, k->count == 1 ? "" : "es");
-	for (size_t i = 0; i < named; i++)
-		put(t, "%s%s, pid %d", i ? "; " : " (", k->victims[i].name, (int)k->victims[i].pid);
-	if (named && k->count > named)
-		put(t, " and %llu more", (unsigned long long)(k->count - named));
-	if (named)
-		put(t, ")");
-}
-
-static void put_cause(struct text *t, const struct kills *k, bool mixed)
-{
-	char limit[16];
-
-	if (mixed)
-		put(t, ", the latest");
-	if (k->cause == KILL_HOST)
-		put(t, " because the host has run out");
-	else if (k->group[0])
-		put(t, " by the limit of %s", k->group);
-	else if (k->cause == KILL_OWN)
-		put(t, " by its own limit");
-	else if (k->cause == KILL_OUTER)
-		put(t, " by the limit of a group above");
-	else if (k->not_own)
-		put(t, " by an outer limit or the host");
-	else if (mixed)
-		put(t, " by an unknown limit");
-	if (k->group[0] && k->group_limit_bytes != UINT64_MAX)
-		put(t, " (%s)", print_size(limit, sizeof limit, k->group_limit_bytes));
-}
-
-static void put_parts(struct text *t, const struct cage_parts *p)
+static void print_parts(FILE *out, const struct cage_parts *p)
 {
 	const struct {
 		const char *word;
@@ -353,23 +296,44 @@ static void put_parts(struct text *t, const struct cage_parts *p)
 	for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
 		if (parts[i].bytes == UINT64_MAX)
 			continue;
-		put(t, "%s %s %s", before, parts[i].word, print_size(size, sizeof size, parts[i].bytes));
+		fprintf(out, "%s %s %s", before, parts[i].word, print_size(size, sizeof size, parts[i].bytes));
 		before = ",";
 	}
 }
 
-static void say_kills(const struct killed *w, const struct kills *k, bool mixed, const char *name)
+/* What the counts of the groups say where the kernel's log does not. */
+static const char *vague_cause(const struct kills *k, bool mixed)
 {
-	char text[TEXT] = "", limit[16], peak[16];
-	struct text t = {text, sizeof text};
+	if (k->cause != KILL_UNKNOWN || k->group[0])
+		return "";
+	return k->not_own ? " by an outer limit or the host" : mixed ? " by an unknown limit" : "";
+}
+
+static void print_kills(FILE *out, const struct killed *w, const struct kills *k, bool mixed)
+{
+	char limit[16], peak[16];
 	struct cage_usage last;
+	json_t *kill = killed_json(k);
 
 	cage_memory(w->cage, &last);
-	put_victims(&t, k);
-	put_cause(&t, k, mixed);
-	put(&t, ", limit %s, peak %s", print_size(limit, sizeof limit, last.memory_limit_bytes),
+	fprintf(out, "%llu process%s", (unsigned long long)k->count, k->count == 1 ? "" : "es");
+	event_print_kill(out, kill, mixed ? ", the latest" : "");
+	fprintf(out, "%s, limit %s, peak %s", vague_cause(k, mixed),
+		print_size(limit, sizeof limit, last.memory_limit_bytes),
 		print_size(peak, sizeof peak, last.memory_peak_bytes));
-	put_parts(&t, &k->parts);
+	print_parts(out, &k->parts);
+	json_decref(kill);
+}
+
+static void say_kills(const struct killed *w, const struct kills *k, bool mixed, const char *name)
+{
+	char text[TEXT] = "";
+	FILE *out = fmemopen(text, sizeof text, "w");
+
+	if (out) {
+		print_kills(out, w, k, mixed);
+		fclose(out);
+	}
 	say(name, "killed for memory by the kernel: %s", text);
 }
 
