@@ -269,8 +269,7 @@ static void tell_attached(const struct virtual *v)
 		snprintf(more, sizeof more, " and %zu more process%s", others, others > 1 ? "es" : "");
 	say(virtual_name(v),
 		"attached process %d%s; %s that they have already stay charged to %s, what they take from now on "
-		"counts "
-		"here; Ctrl-C or `virtualing stop --release %s` moves them back",
+		"counts here; `virtualing stop --release %s` moves them back",
 		(int)v->child.main_pid, more, print_size(size, sizeof size, attached_bytes(v->attached)),
 		cage_homes_main(attached_homes(v->attached)), virtual_name(v));
 }
