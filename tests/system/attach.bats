@@ -58,8 +58,8 @@ inside() {
 	attached --memory 40M --swap 0 "$shell"
 	has "$(cat "$BATS_TEST_TMPDIR/background.1")" "attached process $shell; "
 	has "$(cat "$BATS_TEST_TMPDIR/background.1")" "stay charged to $(host_kind | sed 's/v2/\/sys\/fs\/cgroup/; s/hybrid/\/sys\/fs\/cgroup\/memory/; s/v1/\/sys\/fs\/cgroup\/memory/')"
-	echo "cat /proc/self/cgroup >seen; touch done" >commands
-	wait_until 10 test -e done
+	echo "cat /proc/self/cgroup >seen; touch finished" >commands
+	wait_until 10 test -e finished
 	has "$(cat seen)" "/virtualing/$NAME"
 	echo "$EAT page 100; echo \$? >status" >commands
 	wait_until 30 test -s status
@@ -221,7 +221,7 @@ time.sleep(300)'
 	# All or nothing: the first stays where it is when the second cannot be had.
 	background sleep 300
 	refused 125 "there is no process 4194300" "$BUILD/virtualing" attach --name "$NAME-2" "${BACKGROUND[-1]}" 4194300
-	! grep -q "$NAME-2" "/proc/${BACKGROUND[-1]}/cgroup"
+	run ! grep -q "$NAME-2" "/proc/${BACKGROUND[-1]}/cgroup"
 	virtualing stop --release "$NAME"
 	start "$NAME"
 	refused 125 "only processes that were attached can be released" "$BUILD/virtualing" stop --release "$NAME"
