@@ -17,7 +17,7 @@ static double first_time(const struct recording *r)
 
 	if (r->sample_count && r->samples[0].time_us < first)
 		first = r->samples[0].time_us;
-	/* An event that is older than all samples that are left is left out of the picture. */
+	/* An event that is older than all samples that are left is left out of the picture (choose_shown). */
 	if (!r->is_cut && r->event_count && r->events[0].time_us < first)
 		first = r->events[0].time_us;
 	return (double)first / 1e6;
@@ -58,6 +58,17 @@ static void make_memory_axis(struct picture *p, const struct block *blocks)
 		if (greatest(&blocks[i].limit) <= usage * 4)
 			top = fmax(top, greatest(&blocks[i].limit) * 1.04);
 	p->memory = axis_make(AXIS_BYTES, 0, top, 6, 0);
+}
+
+/* Events outlive the samples of their time, for there are fewer of them; left of the axis there is no place. */
+static void choose_shown(const struct picture *p, const struct recording *r, struct block *b)
+{
+	b->shown = *r;
+	while (b->shown.event_count > 0 && (double)b->shown.events->time_us / 1e6 < p->time.low) {
+		b->shown.events++;
+		b->shown.event_count--;
+	}
+	b->r = &b->shown;
 }
 
 static void measure(struct picture *p, struct block *b)
@@ -137,7 +148,7 @@ static void draw_dots(const struct picture *p, const struct block *b)
 	for (size_t i = 0; i < b->r->event_count; i++) {
 		const struct record_event *event = &b->r->events[i];
 
-		if (event->usage_bytes != RECORD_UNKNOWN && (double)event->time_us / 1e6 >= p->time.low)
+		if (event->usage_bytes != RECORD_UNKNOWN)
 			svg_dot(p->out, frame_x(&b->frame, (double)event->time_us / 1e6),
 				frame_y(&b->frame, (double)event->usage_bytes), 3, classes[mark_mood_of(event)]);
 	}
@@ -318,7 +329,7 @@ void plot_svg(FILE *out, const struct recording *list, size_t count)
 	p.memory_height = count > 1 ? MEMORY_HEIGHT_OF_MANY : MEMORY_HEIGHT;
 	make_time_axis(&p);
 	for (size_t i = 0; i < count; i++) {
-		blocks[i].r = &list[i];
+		choose_shown(&p, &list[i], &blocks[i]);
 		measure(&p, &blocks[i]);
 	}
 	make_memory_axis(&p, blocks);

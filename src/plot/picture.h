@@ -37,6 +37,7 @@ struct picture {
 /* What is drawn of one recording. */
 struct block {
 	const struct recording *r;
+	struct recording shown; /* *r: without what is older than the axis of time; borrowed */
 	struct points usage, held, limit;
 	struct rates rates[PANELS][SERIES_MAX];
 	struct marks marks;

@@ -251,6 +251,44 @@ static void nothing_but_one_sample_is_a_picture_too(void **state)
 	free(text);
 }
 
+static char *draw(const struct recording *r)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	plot_svg(out, r, 1);
+	fclose(out);
+	return text;
+}
+
+/* The ring of samples runs over long before that of events does. */
+static void what_is_older_than_all_samples_is_not_drawn(void **state)
+{
+	struct record_sample samples[] = {sample_at(3600000, 0, 0, 0), sample_at(7200000, 0, 0, 0)};
+	struct record_event events[] = {
+		{.time_us = 1000, .type = "started", .usage_bytes = 5 << 20, .limit_bytes = 64 << 20},
+		{.time_us = 3599000000, .type = "grew", .usage_bytes = 60 << 20, .limit_bytes = 128 << 20},
+		{.time_us = 4000000000, .type = "rescued", .usage_bytes = RECORD_UNKNOWN},
+	};
+	struct recording r = {.header = {.interval_us = 100000},
+		.is_cut = true,
+		.until_us = 7200000000,
+		.samples = samples,
+		.sample_count = 2,
+		.events = events,
+		.event_count = 3};
+	char *all = draw(&r), *without;
+
+	r.events += 2;
+	r.event_count -= 2;
+	without = draw(&r);
+	assert_non_null(strstr(all, "rescued"));
+	assert_string_equal(all, without);
+	free(all);
+	free(without);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -264,6 +302,7 @@ int main(void)
 		cmocka_unit_test(labels_do_not_cover_each_other),
 		cmocka_unit_test(a_label_says_what_happened),
 		cmocka_unit_test(nothing_but_one_sample_is_a_picture_too),
+		cmocka_unit_test(what_is_older_than_all_samples_is_not_drawn),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
