@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -211,6 +212,7 @@ int cmd_plot(const struct options_values *own, json_t *document)
 
 	if (!list)
 		abort();
+	signal(SIGXFSZ, SIG_IGN); /* EFBIG says so, and then what is written in part goes */
 	while (r == 0 && count < wanted) {
 		r = read_one(own->args[count], &list[count], &e);
 		count += r == 0;

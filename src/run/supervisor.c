@@ -374,6 +374,20 @@ static void signals_ready(struct watch *w, uint32_t events)
 		take_signal(s, &info);
 }
 
+static void do_nothing(int signal)
+{
+}
+
+/* The caller's limit on the size of files shall not kill us for a log, a report or a recording: EFBIG says it, too.
+ * The signal is caught, which exec takes back: the command has it as the caller had. */
+static void survive_large_files(void)
+{
+	struct sigaction caught = {.sa_handler = do_nothing}, was;
+
+	if (sigaction(SIGXFSZ, NULL, &was) == 0 && was.sa_handler == SIG_DFL)
+		sigaction(SIGXFSZ, &caught, NULL);
+}
+
 static int open_signals(struct supervisor *s, struct err *e)
 {
 	static const int taken[] = {SIGCHLD, SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, SIGTSTP};
@@ -391,6 +405,7 @@ static int open_signals(struct supervisor *s, struct err *e)
 	}
 	signal(SIGCHLD, SIG_DFL);
 	sigaction(SIGPIPE, &ignore, NULL);
+	survive_large_files();
 	sigprocmask(SIG_BLOCK, &set, &s->origin.mask);
 	s->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (s->signals < 0)

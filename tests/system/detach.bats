@@ -183,6 +183,19 @@ is_gone() { ! virtualing show "$1" >/dev/null 2>&1; }
 	equal "$status" 4
 }
 
+@test "the caller's limit on the size of files is the command's, and no end of the supervisor" {
+	run bash -c 'ulimit -f 1; exec "$0" run --name "$1" --log "$2" --report "$2.json" --memory 64M -- \
+		sh -c "exec 2>/dev/null; head -c 3000 /dev/zero; echo \$? >status; exit 4"' "$BUILD/virtualing" "$NAME" "$LOG"
+	equal "$status" 4
+	equal "$(<status)" 153 # 128 + SIGXFSZ
+	equal "$(stat -c %s "$LOG")" 1024
+	equal "$(jq .status "$LOG.json")" 4
+	run bash -c 'ulimit -f 1; exec "$0" run --name "$1" --log "$2" --memory 32M --swap 0 -- tail /dev/zero' \
+		"$BUILD/virtualing" "$NAME" "$LOG"
+	equal "$status" 137
+	has "$output" "killed for memory"
+}
+
 # ---- of a file ----
 
 described() {

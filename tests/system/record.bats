@@ -175,6 +175,10 @@ types() { figures '[.events[].type]'; }
 	equal "$left" "old a.svg"
 	equal "$status" 125
 	has "$output" "write small/a.svg: No space left on device"
+	run bash -c 'ulimit -f 1; exec "$0" plot a.rec -o limited.svg' "$BUILD/virtualing"
+	equal "$status" 125
+	has "$output" "write limited.svg: File too large"
+	equal "$(echo limited*)" 'limited*' "left behind"
 	virtualing plot a.rec --json -o /dev/null
 	[ -c /dev/null ] || fail "/dev/null has been replaced"
 }
