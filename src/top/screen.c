@@ -3,6 +3,7 @@
 #include <curses.h>
 #include <errno.h>
 #include <langinfo.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -12,7 +13,7 @@
 
 #include "top/ui.h"
 
-enum { ESCAPE_MS = 50, CTRL_L = 12 };
+enum { ESCAPE_MS = 50, CTRL_L = 12, SIDE_MAX = SHRT_MAX }; /* curses counts cells in shorts */
 
 struct screen {
 	SCREEN *terminal;
@@ -116,8 +117,8 @@ void screen_size(struct screen *s, unsigned *ret_width, unsigned *ret_height)
 {
 	struct winsize size;
 
-	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col && size.ws_row &&
-		(size.ws_col != COLS || size.ws_row != LINES)) {
+	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col && size.ws_row && size.ws_col <= SIDE_MAX &&
+		size.ws_row <= SIDE_MAX && (size.ws_col != COLS || size.ws_row != LINES)) {
 		resizeterm(size.ws_row, size.ws_col);
 		erase();
 		frame_drop(&s->shown);

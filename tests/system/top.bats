@@ -89,6 +89,15 @@ row_of() { screen | grep -n -m 1 "^$1" | cut -d : -f 1; }
 	wait_to_see "^${NAME:0:15}"
 }
 
+@test "a size of the window that cannot be does no harm" {
+	open 80 24
+	wait_to_see "NAME"
+	stty -F "$(terminal display-message -p -t t '#{pane_tty}')" cols 40000
+	sleep 1
+	press q
+	wait_to_see "ended 0"
+}
+
 @test "keys change the limit of the virtual that is looked at" {
 	start "$NAME" --memory 64M
 	open 80 24 "$NAME"
