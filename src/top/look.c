@@ -1,6 +1,7 @@
 #include "top/look.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -142,14 +143,21 @@ static void scan_if_changed(struct look *l, struct model *m, uint64_t watched)
 
 /* ---- what it is ---- */
 
-/* The one that state.json names, and not another process of its pid. */
+/* The one that state.json names, and not another process of its pid; -errno: -ESRCH if it has ended. */
 static int hold_supervisor(const json_t *state)
 {
 	pid_t pid = (pid_t)json_integer_value(json_object_get(state, "supervisor"));
 	uint64_t start = (uint64_t)json_integer_value(json_object_get(state, "supervisor_start"));
 	AUTO(fd_drop) int fd = pid > 0 ? pidfd_open(pid, 0) : -1;
+	uint64_t started;
 
-	return fd >= 0 && proc_start_time(pid) == start ? fd_take(&fd) : -1;
+	if (fd < 0)
+		return pid > 0 ? -errno : -ESRCH;
+	errno = 0;
+	started = proc_start_time(pid);
+	if (started == 0 && (errno == EMFILE || errno == ENFILE))
+		return -errno;
+	return started == start ? fd_take(&fd) : -ESRCH;
 }
 
 static void open_meter(struct look *l, struct item *i, const json_t *state)
@@ -167,8 +175,14 @@ static void learn(struct look *l, struct model *m, struct item *i)
 {
 	struct err e;
 	json_t *state = state_read(i->name, &e);
-	int supervisor = state ? hold_supervisor(state) : -1;
+	int supervisor = state ? hold_supervisor(state) : -e.code;
 
+	/* Without a free descriptor nothing can be said of it; least of all that it has crashed. */
+	i->silent = supervisor == -EMFILE || supervisor == -ENFILE;
+	if (i->silent) {
+		json_decref(state);
+		return;
+	}
 	if (state && (supervisor >= 0 || !i->pid)) {
 		fd_drop(&i->supervisor_fd);
 		i->supervisor_fd = supervisor;

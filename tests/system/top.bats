@@ -162,6 +162,16 @@ row_of() { screen | grep -n -m 1 "^$1" | cut -d : -f 1; }
 	virtualing gc
 }
 
+@test "without descriptors for all, those that run are not called crashed" {
+	start "$NAME"
+	start "$NAME-b"
+	for descriptors in 6 8 12; do
+		run bash -c 'ulimit -n "$1"; exec "$0" top --once' "$BUILD/virtualing" "$descriptors"
+		equal "$status" 0 "status of '$output'"
+		case $output in *crashed*) fail "with $descriptors descriptors:" "$output" ;; esac
+	done
+}
+
 @test "the order can be changed" {
 	start "a$NAME" --memory 64M
 	background "$BUILD/virtualing" run --name "b$NAME" --memory 64M -- "$EAT" page 30 60000
