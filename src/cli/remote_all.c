@@ -71,18 +71,26 @@ static void begin_more(struct round *r)
 			begin(r, &r->list[i]);
 }
 
+/* What every reader of an answer counts on. */
+static bool is_virtual(const json_t *v)
+{
+	return json_string_value(json_object_get(v, "name")) && json_string_value(json_object_get(v, "state"));
+}
+
 static void take(struct round *r, struct asked *a)
 {
-	json_t *message = NULL;
+	json_t *message = NULL, *v;
 	const char *error;
 	int code = wire_fill(&a->wire, a->e), next = wire_next(&a->wire, &message, a->e);
 
 	if (next == 0 && code >= 0)
 		return; /* there is more to come */
 	if (next > 0) {
-		*a->ret = json_incref(json_object_get(message, "virtual"));
+		v = json_object_get(message, "virtual");
 		error = json_string_value(json_object_get(message, "error"));
-		if (!*a->ret)
+		if (is_virtual(v))
+			*a->ret = json_incref(v);
+		else
 			err_set(a->e, EPROTO, "%s", error ? error : "its supervisor answers without a virtual");
 		json_decref(message);
 	}

@@ -242,3 +242,26 @@ row_of() { screen | grep -n -m 1 "^$1" | cut -d : -f 1; }
 	at_most $((SECONDS - begun)) 4 "seconds that list took"
 	wait_to_see "^${NAME:0:15} *running"
 }
+
+# answers ANSWER: what `list` makes of a supervisor that gives this answer, in a /run of its own
+answers() {
+	# shellcheck disable=SC2016
+	unshare -m --propagation private bash -c 'mount -t tmpfs none /run && mkdir -p -m 700 /run/virtualing/odd && cd /run/virtualing/odd &&
+		echo "{}" >state.json && : >lock && { python3 -c "
+import socket, sys
+s = socket.socket(socket.AF_UNIX)
+s.bind(\"control.sock\")
+s.listen()
+open(\"/run/ready\", \"w\")
+c = s.accept()[0]
+c.recv(4096)
+c.sendall(sys.argv[1].encode() + b\"\n\")" "$1" & } && until [ -e /run/ready ]; do sleep 0.05; done && "$0" list' \
+		"$BUILD/virtualing" "$1"
+}
+
+@test "a supervisor that answers nonsense has a row that says so" {
+	for answer in '{"virtual":{}}' '{"virtual":[1,2]}' '{"virtual":{"name":7,"state":"running"}}'; do
+		has "$(answers "$answer" 2>&1)" "its supervisor answers without a virtual"
+	done
+	has "$(answers 'nonsense')" "message is not JSON"
+}
