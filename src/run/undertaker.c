@@ -9,11 +9,12 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "sys/raw.h"
 
-enum { KILL_TIMEOUT_MS = 10000, STACK = 256 * 1024, KERNEL_SIGSET_BYTES = 8 };
+enum { KILL_TIMEOUT_MS = 10000, LOOK_NS = 1000000, STACK = 256 * 1024, KERNEL_SIGSET_BYTES = 8 };
 
 /* Our own program, as somebody else's: nothing of this memory is needed for that. */
 static void collect(void)
@@ -22,6 +23,16 @@ static void collect(void)
 
 	raw_call(SYS_close_range, 0, ~0U, 0, 0, 0);
 	raw_call(SYS_execve, (long)"/proc/self/exe", (long)argv, (long)none, 0, 0);
+}
+
+/* The socket closes a moment before the lock of the state folder falls, for the kernel closes the latest first: who
+ * came in between would take the virtual for one that runs.  We are given another parent once everything is closed. */
+static void wait_for_locks(pid_t supervisor)
+{
+	static const struct timespec pause = {.tv_nsec = LOOK_NS};
+
+	while (raw_call(SYS_getppid, 0, 0, 0, 0, 0) == supervisor)
+		raw_call(SYS_nanosleep, (long)&pause, 0, 0, 0, 0);
 }
 
 /* It keeps nothing of its supervisor's but these two: neither the locks, which must fall with that one, nor pipes.
@@ -41,10 +52,12 @@ static _Noreturn int watch_over(void *undertaker)
 	raw_call(SYS_close_range, STDERR_FILENO, ~0U, 0, 0, 0);
 	while ((n = raw_call(SYS_read, STDIN_FILENO, (long)&goodbye, 1, 0, 0)) == -EINTR)
 		;
-	if (n != 1 && u->leave)
+	if (n != 1 && u->leave) {
+		wait_for_locks(u->supervisor);
 		collect();
-	else if (n != 1)
+	} else if (n != 1) {
 		cage_kill_holder(STDOUT_FILENO, KILL_TIMEOUT_MS);
+	}
 	for (;;)
 		raw_call(SYS_exit_group, 0, 0, 0, 0, 0);
 }
@@ -68,6 +81,7 @@ int undertaker_call(struct undertaker *u, const struct cage *c, bool leave, stru
 	int pair[2], r;
 
 	u->leave = leave;
+	u->supervisor = getpid();
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
 		return err_sys(e, "make the socket of the cage's watch");
 	u->socket = pair[0];

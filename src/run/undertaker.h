@@ -23,6 +23,7 @@
 
 struct undertaker {
 	pid_t pid; /* 0: there is none */
+	pid_t supervisor;
 	int socket, theirs, cage;
 	bool leave;
 	void *stack;
