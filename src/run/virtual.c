@@ -514,6 +514,7 @@ static void gone(struct virtual *v)
 	if (v->folder && state_remove(v->folder, &e) < 0)
 		say(virtual_name(v), "%s", e.text);
 	state_drop(&v->folder);
+	undertaker_dismiss(&v->undertaker); /* who was attached must be brought back even if we are killed before */
 	v->state = VIRTUAL_GONE;
 	v->owner->gone(v->owner, v);
 }
@@ -569,9 +570,10 @@ static void clear_more(struct virtual *v)
 		clear_later(v);
 		return;
 	}
-	undertaker_dismiss(&v->undertaker);
-	if (!v->attached) /* there each has been told when it happened */
+	if (!v->attached) { /* there each has been told when it happened */
+		undertaker_dismiss(&v->undertaker);
 		killed_say(v->killed, virtual_name(v));
+	}
 	if (!v->failed && v->cage)
 		tell_end(v);
 	killed_drop(&v->killed);

@@ -110,6 +110,22 @@ lacks_groups() { ! grep -q "/virtualing/$NAME" "/proc/$1/cgroup" || fail "$(cat 
 	process_is_gone "$pid" || equal "$(groups "$pid")" "$before" "groups after it"
 }
 
+@test "a supervisor that is killed while it moves them back leaves nobody in the cage either" {
+	background bash -c 'for i in {1..150}; do sleep 300 & done; touch all; exec sleep 300'
+	local top=${BACKGROUND[-1]} pid left=0
+	wait_until 60 test -e all
+	attached --tree "$top"
+	kill "$SUPERVISOR"
+	while [[ $(<"/proc/$top/cgroup") == *"/virtualing/$NAME"* ]]; do :; done
+	kill -KILL "$SUPERVISOR" || fail "all are back already"
+	wait_until 20 sh -c "! test -e /run/virtualing/$NAME" || fail "nobody goes on with it"
+	for pid in $(pgrep -P "$top"); do
+		! grep -q "/virtualing/$NAME" "/proc/$pid/cgroup" || left=$((left + 1))
+		kill "$pid"
+	done
+	equal "$left" 0 "processes in the cage"
+}
+
 @test "several go back each to where it came from" {
 	local tree=/sys/fs/cgroup first second own
 	[ "$(host_kind)" = v2 ] || tree+=/pids
