@@ -466,6 +466,14 @@ static void kill_all(struct virtual *v)
 		proc_signal(v->child.pidfd, SIGKILL, &e);
 }
 
+/* Of those who were attached there may be nobody that could be waited for: then it is looked again and again. */
+static void end_now(struct virtual *v)
+{
+	kill_all(v);
+	if (v->attached)
+		clear(v);
+}
+
 static void reap(struct virtual *v)
 {
 	siginfo_t info = {0};
@@ -643,7 +651,7 @@ static const struct cell {
 		[EVENT_STOP] = DO(ask_to_end),
 		[EVENT_ALARM] = DO(keep_again)},
 	[VIRTUAL_STOPPING] =
-		{[EVENT_ENDED] = DO(child_ended), [EVENT_STOP] = DO(kill_all), [EVENT_ALARM] = DO(kill_all)},
+		{[EVENT_ENDED] = DO(child_ended), [EVENT_STOP] = DO(end_now), [EVENT_ALARM] = DO(end_now)},
 	[VIRTUAL_CLEARING] = {[EVENT_ENDED] = DO(clear_more), [EVENT_ALARM] = DO(clear_more)},
 #undef DO
 };

@@ -181,6 +181,17 @@ lacks_groups() { ! grep -q "/virtualing/$NAME" "/proc/$1/cgroup" || fail "$(cat 
 	equal "$(cat "$BATS_TEST_TMPDIR/background.3")" "" "output of a quiet one"
 }
 
+@test "stop ends those of whom each starts the next and ends himself" {
+	background perl -e '$SIG{TERM} = "IGNORE"; open my $ready, ">", "ready"; select undef, undef, undef, 0.1 until -e "go";
+		while (1) { kill "KILL", $$ if fork; }'
+	wait_until 20 test -e ready
+	attached "${BACKGROUND[-1]}"
+	touch go
+	wait_until 10 process_is_gone "${BACKGROUND[0]}"
+	run -0 timeout 60 "$BUILD/virtualing" stop --timeout 1 "$NAME"
+	wait_until 5 process_is_gone "$SUPERVISOR"
+}
+
 @test "its limits change, and it is told what happens, as of any other" {
 	background sleep 300
 	attached --memory 64M --pids 10 "${BACKGROUND[-1]}"
