@@ -309,6 +309,10 @@ static void op_stop(struct client *c, const json_t *request, struct member *m)
 			"it was started here and not attached: only processes that were attached can be released");
 		return;
 	}
+	if (release && virtual_state(m->v) == VIRTUAL_STOPPING) { /* a second stop would kill them at once */
+		refuse(c, request, "it is being stopped already, and its processes have been told to end");
+		return;
+	}
 	wait_for(c, request, virtual_name(m->v), WAIT_END);
 	if (release)
 		virtual_stop(m->v, (unsigned)timeout);

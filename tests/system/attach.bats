@@ -192,6 +192,18 @@ lacks_groups() { ! grep -q "/virtualing/$NAME" "/proc/$1/cgroup" || fail "$(cat 
 	wait_until 5 process_is_gone "$SUPERVISOR"
 }
 
+@test "stop --release does not hasten the end of those who are told to end" {
+	background bash -c 'trap "touch told" TERM; touch ready; while ! test -e end; do sleep 0.1; done; touch ended'
+	wait_until 20 test -e ready
+	attached "${BACKGROUND[-1]}"
+	background "$BUILD/virtualing" stop "$NAME"
+	wait_until 10 test -e told
+	refused 125 "it is being stopped already" "$BUILD/virtualing" stop --release "$NAME"
+	touch end
+	wait_until 10 process_is_gone "$SUPERVISOR"
+	test -e ended
+}
+
 @test "its limits change, and it is told what happens, as of any other" {
 	background sleep 300
 	attached --memory 64M --pids 10 "${BACKGROUND[-1]}"
