@@ -308,7 +308,8 @@ void supervisor_stop(struct supervisor *s)
 static bool program_got_it(const struct supervisor *s)
 {
 	for (const struct member *m = s->members; m; m = m->next)
-		if (virtual_pid(m->v) <= 0 || getpgid(virtual_pid(m->v)) != getpgrp() || virtual_is_paused(m->v))
+		if (virtual_pid(m->v) <= 0 || getpgid(virtual_pid(m->v)) != getpgrp() || virtual_is_paused(m->v) ||
+			virtual_is_attached(m->v))
 			return false;
 	return s->members != NULL;
 }

@@ -204,6 +204,20 @@ lacks_groups() { ! grep -q "/virtualing/$NAME" "/proc/$1/cgroup" || fail "$(cat 
 	test -e ended
 }
 
+@test "Ctrl-C moves them back also when they are in the process group of the attach" {
+	local pid
+	"$BATS_TEST_DIRNAME/terminal.py" sh -c 'trap : INT; sleep 300 & echo $! >pid
+		'"$BUILD/virtualing attach --name $NAME"' $!; echo "it ended"' >said <<-END || fail "$(cat said)"
+		expect attached process
+		key C-c
+		expect it ended
+		end
+	END
+	pid=$(<pid)
+	lacks_groups "$pid"
+	kill "$pid"
+}
+
 @test "its limits change, and it is told what happens, as of any other" {
 	background sleep 300
 	attached --memory 64M --pids 10 "${BACKGROUND[-1]}"
