@@ -16,7 +16,9 @@
 
 #include "base/own.h"
 
-enum { RACE_TRIES = 100, CONNECT_TIMEOUT_S = 5, BACKLOG = 64 };
+enum { RACE_TRIES = 100, TURN_TRIES = 1000, TRY_AGAIN_NS = 10000000, CONNECT_TIMEOUT_S = 5, BACKLOG = 64 };
+
+#define TURN STATE_PARENT "/.attach"
 
 struct state {
 	char *name;
@@ -264,6 +266,51 @@ int state_write(struct state *s, const json_t *document, struct err *e)
 	if (n != (ssize_t)length || renameat(s->dir, "state.json.new", s->dir, "state.json") < 0)
 		return err_sys(e, "write %s/%s/state.json", STATE_PARENT, s->name);
 	return 0;
+}
+
+/* ---- taking turns ---- */
+
+/* 1: it is ours; 0: somebody else's, or he has just removed it. */
+static int try_turn(int *ret_fd, struct err *e)
+{
+	AUTO(fd_drop) int fd = -1;
+	struct stat st;
+
+	if (mkdir(STATE_PARENT, 0755) < 0 && errno != EEXIST)
+		return err_sys(e, "make %s", STATE_PARENT);
+	fd = open(TURN, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return errno == ENOENT ? 0 : err_sys(e, "open %s", TURN);
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
+		return errno == EWOULDBLOCK ? 0 : err_sys(e, "lock %s", TURN);
+	if (fstat(fd, &st) < 0 || st.st_nlink == 0)
+		return 0;
+	*ret_fd = fd_take(&fd);
+	return 1;
+}
+
+int state_take_turn(struct err *e)
+{
+	int fd = -1, r = 0;
+
+	for (int i = 0; i < TURN_TRIES && r == 0; i++) {
+		r = try_turn(&fd, e);
+		if (r == 0)
+			nanosleep(&(struct timespec){.tv_nsec = TRY_AGAIN_NS}, NULL);
+	}
+	if (r == 0)
+		return err_set(
+			e, EAGAIN, "somebody else attaches processes at this moment (%s is locked): try again", TURN);
+	return r < 0 ? r : fd;
+}
+
+void state_end_turn(int *fd)
+{
+	if (*fd < 0)
+		return;
+	unlink(TURN);
+	fd_drop(fd);
+	rmdir(STATE_PARENT); /* when nothing was attached */
 }
 
 /* ---- the control socket ---- */

@@ -41,6 +41,11 @@ void state_hide(struct state *s);
 int state_remove(struct state *s, struct err *e);
 void state_drop(struct state **s); /* unlocks and frees; the folder stays as it is. NULL is fine */
 
+/* Who attaches looks in which cages processes are, and moves them: one supervisor at a time, until its state.json says
+ * whom it has.  Waits.  A descriptor for state_end_turn, or -EAGAIN after 10 s, -errno. */
+int state_take_turn(struct err *e);
+void state_end_turn(int *fd); /* -1 is fine */
+
 /* ---- for other commands ---- */
 
 /* The names of all folders, running or not, sorted; free each and the list. Count, or -errno. No parent: 0. */

@@ -739,9 +739,14 @@ int virtual_start(struct virtual_owner *o, struct spec *spec, struct jail_look *
 {
 	struct virtual *v = new_virtual(o, spec, look);
 	bool limited = limits_has(&spec->limits, LIMIT_MEMORY) && spec->limits.value[LIMIT_MEMORY] != SIZE_NO_LIMIT;
+	AUTO(state_end_turn) int turn = -1; /* until it runs, or has failed */
 	bool recovered;
 	int r = blocks ? blocks_read(blocks, limited, virtual_send_to_script, v, &v->blocks, e) : 0;
 
+	if (r == 0 && spec->attach_count) {
+		turn = state_take_turn(e);
+		r = turn < 0 ? turn : 0;
+	}
 	if (r == 0 && spec->attach_count)
 		r = attached_look(o->host, spec->attach, spec->attach_count, spec->attach_tree, &v->attached, e);
 	if (r == 0 && spec->log)

@@ -218,6 +218,27 @@ lacks_groups() { ! grep -q "/virtualing/$NAME" "/proc/$1/cgroup" || fail "$(cat 
 	kill "$pid"
 }
 
+@test "of several that attach one process at a time one has it, the others say whose it is" {
+	local round name pid have
+	for round in 1 2 3 4 5; do
+		background sleep 300
+		pid=${BACKGROUND[-1]} have=0
+		for name in a b c; do
+			background "$BUILD/virtualing" attach --name "$NAME-$name" "$pid"
+		done
+		for name in 1 2 3; do
+			wait_until 10 grep -q . "$BATS_TEST_TMPDIR/background.$((4 * round - 4 + name))"
+			! grep -q "attached process $pid" "$BATS_TEST_TMPDIR/background.$((4 * round - 4 + name))" || have=$((have + 1))
+		done
+		equal "$have" 1 "attached by how many"
+		kill "$pid"
+	done
+	for pid in "${BACKGROUND[@]}"; do
+		wait_until 10 process_is_gone "$pid"
+	done
+	! test -e /run/virtualing/.attach
+}
+
 @test "its limits change, and it is told what happens, as of any other" {
 	background sleep 300
 	attached --memory 64M --pids 10 "${BACKGROUND[-1]}"
