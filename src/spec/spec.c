@@ -260,6 +260,9 @@ static void finish_vip(struct reader *r)
 	const struct vip *v = &r->spec->vip;
 
 	r->section = spec_section_names[SPEC_IP];
+	r->key = "vip";
+	if (r->spec->attach_count && v->address)
+		fault(r, "no address can be given to what runs already (:attach): only a cage");
 	if (is_faulty(r, "vip") || is_faulty(r, "dev") || !v->address == !v->device)
 		return;
 	r->key = v->address ? "dev" : "vip";

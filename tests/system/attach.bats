@@ -266,6 +266,9 @@ lacks_groups() { ! grep -q "/virtualing/$NAME" "/proc/$1/cgroup" || fail "$(cat 
 	run -125 --separate-stderr "$BUILD/virtualing" wrong.rb
 	has "$stderr" "wrong.rb:1: jail: :cmnd: :attach is given, too"
 	has "$stderr" "wrong.rb:1: jail: :root: no jail can be built round what runs already"
+	printf 'Virtual.new(:resource => { :name => "x" }, :attach => 1, :ip => { :vip => "198.51.100.7/32", :dev => "lo" }).run\n' >wrong.rb
+	run -125 --separate-stderr "$BUILD/virtualing" wrong.rb
+	has "$stderr" "no address can be given to what runs already"
 }
 
 @test "a process that may not be attached is refused with the reason, and nothing is made" {
