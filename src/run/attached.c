@@ -246,6 +246,8 @@ void attached_signal(const struct attached *a, int signal)
 
 	for (size_t i = 0; i < a->count; i++)
 		proc_signal(a->list[i].pidfd, signal, &ignored);
+	if (a->other >= 0)
+		proc_signal(a->other, signal, &ignored);
 }
 
 /* ---- in, and until the end ---- */

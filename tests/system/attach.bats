@@ -192,6 +192,18 @@ lacks_groups() { ! grep -q "/virtualing/$NAME" "/proc/$1/cgroup" || fail "$(cat 
 	wait_until 5 process_is_gone "$SUPERVISOR"
 }
 
+@test "who is left of them when the first has ended is told to end, too" {
+	background bash -c 'until test -e go; do sleep 0.1; done
+		sh -c '"'"'trap "touch told; exit" TERM; touch ready; while :; do sleep 0.1; done'"'"' & until test -e over; do sleep 0.1; done'
+	attached "${BACKGROUND[-1]}"
+	touch go
+	wait_until 20 test -e ready
+	touch over
+	wait_until 10 process_is_gone "${BACKGROUND[0]}"
+	virtualing stop --timeout 5 "$NAME"
+	test -e told
+}
+
 @test "stop --release does not hasten the end of those who are told to end" {
 	background bash -c 'trap "touch told" TERM; touch ready; while ! test -e end; do sleep 0.1; done; touch ended'
 	wait_until 20 test -e ready
