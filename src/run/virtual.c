@@ -650,8 +650,7 @@ static const struct cell {
 		[EVENT_ENDED] = DO(child_ended),
 		[EVENT_STOP] = DO(ask_to_end),
 		[EVENT_ALARM] = DO(keep_again)},
-	[VIRTUAL_STOPPING] =
-		{[EVENT_ENDED] = DO(child_ended), [EVENT_STOP] = DO(end_now), [EVENT_ALARM] = DO(end_now)},
+	[VIRTUAL_STOPPING] = {[EVENT_ENDED] = DO(child_ended), [EVENT_STOP] = DO(end_now), [EVENT_ALARM] = DO(end_now)},
 	[VIRTUAL_CLEARING] = {[EVENT_ENDED] = DO(clear_more), [EVENT_ALARM] = DO(clear_more)},
 #undef DO
 };
