@@ -74,11 +74,12 @@ static bool is_over(const struct entrance *x, int error)
 	return error == ENODEV || error == ESRCH || !is_alive(x, soon ? SOON_MS : 0);
 }
 
-/* With namespaces to join it is their process, without any the supervisor. */
+/* The child, which is also in the namespaces that there are to join: a supervisor may have another virtual of this name
+ * by now.  Only what was attached has none. */
 static int hold(struct entrance *x, const char *name, struct err *e)
 {
-	bool jailed = x->spec->jail.root && !x->spec->jail.plain_chroot;
-	const char *who = jailed ? "child" : "supervisor", *start = jailed ? "child_start" : "supervisor_start";
+	bool attached = x->spec->attach_count > 0;
+	const char *who = attached ? "supervisor" : "child", *start = attached ? "supervisor_start" : "child_start";
 	pid_t pid = (pid_t)number(x->state, who);
 
 	if (pid <= 0)

@@ -480,3 +480,24 @@ in_a_pipe() {
 }
 
 @test "in a pipeline it leaves the terminal to the others, and Ctrl-C still reaches it" { both_ways in_a_pipe; }
+
+@test "a virtual that has ended is not taken for the next one of its name in the same file" {
+	cat >two.rb <<-END
+		2.times do |i|
+			v = Virtual.new(:resource => { :name => "$NAME" }, :jail => { :cmnd => ["sh", "-c", "until test -e end#{i}; do sleep 0.1; done"] })
+			v.run
+		end
+	END
+	background "$BUILD/virtualing" two.rb
+	wait_for_virtual "$NAME"
+	background strace -f -qq -o trace -e trace=pidfd_open -e inject=pidfd_open:delay_exit=3000000 \
+		"$BUILD/virtualing" exec "$NAME" -- touch entered
+	wait_until 10 grep -q pidfd_open trace
+	touch end0
+	wait "${BACKGROUND[1]}" && fail "it has entered the other one"
+	has "$(cat "$BATS_TEST_TMPDIR/background.1")" "$NAME has ended"
+	! test -e entered
+	is_running "$NAME"
+	touch end1
+	wait_until 10 process_is_gone "${BACKGROUND[0]}"
+}
