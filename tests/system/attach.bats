@@ -248,7 +248,7 @@ lacks_groups() { ! grep -q "/virtualing/$NAME" "/proc/$1/cgroup" || fail "$(cat 
 	for pid in "${BACKGROUND[@]}"; do
 		wait_until 10 process_is_gone "$pid"
 	done
-	! test -e /run/virtualing/.attach
+	run ! test -e /run/virtualing/.attach
 }
 
 @test "its limits change, and it is told what happens, as of any other" {

@@ -496,7 +496,7 @@ in_a_pipe() {
 	touch end0
 	wait "${BACKGROUND[1]}" && fail "it has entered the other one"
 	has "$(cat "$BATS_TEST_TMPDIR/background.1")" "$NAME has ended"
-	! test -e entered
+	run ! test -e entered
 	is_running "$NAME"
 	touch end1
 	wait_until 10 process_is_gone "${BACKGROUND[0]}"
