@@ -211,6 +211,13 @@ void attached_drop(struct attached **attached)
 
 /* ---- about them ---- */
 
+static bool lives(int pidfd)
+{
+	struct pollfd p = {.fd = pidfd, .events = POLLIN};
+
+	return poll(&p, 1, 0) == 0;
+}
+
 const struct cage_homes *attached_homes(const struct attached *a)
 {
 	return a->homes;
@@ -218,7 +225,7 @@ const struct cage_homes *attached_homes(const struct attached *a)
 
 pid_t attached_pid(const struct attached *a)
 {
-	return a->list[0].pid;
+	return lives(a->list[0].pidfd) ? a->list[0].pid : 0;
 }
 
 int attached_pidfd(const struct attached *a)
@@ -259,13 +266,6 @@ int attached_join(struct attached *a, const struct cage *c, struct undo *u, stru
 	for (size_t i = 0; i < a->count && r == 0; i++)
 		r = cage_adopt(c, &a->list[i], a->homes, u, e);
 	return r;
-}
-
-static bool lives(int pidfd)
-{
-	struct pollfd p = {.fd = pidfd, .events = POLLIN};
-
-	return poll(&p, 1, 0) == 0;
 }
 
 /* Somebody whom one of them has started. Held first, and then he must still be on the list. */

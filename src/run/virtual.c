@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -12,9 +11,7 @@
 #include <unistd.h>
 
 #include "base/own.h"
-#include "base/parse.h"
 #include "cage/guard/guard.h"
-#include "jail/ids.h"
 #include "run/log.h"
 #include "run/say.h"
 #include "run/set.h"
@@ -25,7 +22,6 @@
 enum {
 	ADDRESS_TIMEOUT_MS = 10000,
 	KEEPER_AGAIN_MS = 2000,
-	ATTACHED_AGAIN_MS = 1000,
 	CLEAR_FIRST_MS = 1, /* how long to wait before looking again whether killed processes are gone; doubles */
 	CLEAR_LONGEST_MS = 250,
 	CLEAR_COMPLAIN_MS = 10000,
@@ -157,171 +153,11 @@ static void alarm_rings(struct alarm *a)
 
 /* ---- launch ---- */
 
-static int open_cage(struct virtual *v, struct err *e)
-{
-	int r = cage_create_round(v->owner->host, v->spec->group, &v->spec->limits,
-		v->attached ? attached_homes(v->attached) : NULL, journal_undo(state_journal(v->folder)), &v->cage, e);
-
-	return r < 0 ? r : cage_apply(v->cage, &v->spec->limits, e);
-}
-
-static int start_child(struct virtual *v, struct err *e)
-{
-	struct cage_gate gate;
-	struct spawn what = {.jail = v->ready, .gate = &gate, .origin = v->owner->origin, .out = v->log};
-	int r = cage_gate(v->cage, &gate, e);
-
-	if (r == 0)
-		r = spawn(&what, &v->child, &v->failure, e);
-	cage_close_gate(v->cage);
-	return r;
-}
-
-/* One that has failed ends, too. */
-static int watch_child(struct virtual *v, struct err *e)
-{
-	int r = 0;
-
-	if (v->child.pidfd >= 0)
-		r = loop_watch(v->owner->loop, &v->child_watch, v->child.pidfd, EPOLLIN, e);
-	if (r == 0 && v->child.report >= 0)
-		r = loop_watch(v->owner->loop, &v->report_watch, v->child.report, EPOLLIN, e);
-	return r;
-}
-
-/* Who the command runs as was found in the jail's files, which may change. NULL: as it was. */
-static json_t *ids_json(const struct ids *i)
-{
-	json_t *groups = json_array();
-
-	if (!i)
-		return json_pack("{s:b, s:o}", "given", 0, "groups", groups);
-	for (size_t n = 0; n < i->group_count; n++)
-		json_array_append_new(groups, json_integer(i->groups[n]));
-	return json_pack("{s:b, s:I, s:I, s:o, s:s?, s:s?}", "given", i->given, "uid", (json_int_t)i->uid, "gid",
-		(json_int_t)i->gid, "groups", groups, "name", i->name, "home", i->home);
-}
-
-static void add_gate(void *gate, const char *path, bool into)
-{
-	json_array_append_new(gate, json_pack("{s:s, s:b}", "path", path, "into", into));
-}
-
-/* Beside what is shown: what `exec` needs (exec.c). */
-static json_t *state_document(const struct virtual *v)
-{
-	json_t *gate = json_array();
-
-	cage_each_gate(v->cage, add_gate, gate);
-	return json_pack("{s:s, s:i, s:I, s:i, s:I, s:i, s:I, s:I, s:o, s:o, s:o}", "name", virtual_name(v),
-		"supervisor", (int)getpid(), "supervisor_start", (json_int_t)proc_start_time(getpid()), "pid",
-		(int)v->child.main_pid, "pid_start", (json_int_t)proc_start_time(v->child.main_pid), "child",
-		(int)v->child.pid, "child_start", (json_int_t)proc_start_time(v->child.pid), "started",
-		(json_int_t)v->started, "gate", gate, "ids", ids_json(v->ready ? jail_ids(v->ready) : NULL),
-		"description", spec_json(v->spec));
-}
-
-static int open_to_others(struct virtual *v, struct err *e)
-{
-	json_t *document = state_document(v);
-	int r = state_write(v->folder, document, e);
-
-	json_decref(document);
-	if (r == 0)
-		r = state_listen(v->folder, &v->listener, e);
-	return r < 0 ? r : loop_watch(v->owner->loop, &v->listen_watch, v->listener, EPOLLIN, e);
-}
-
-/* Whoever of those in the cage is the next to be waited for; -ESRCH when nobody is left. */
-static int watch_attached(struct virtual *v, struct err *e)
-{
-	int fd;
-
-	loop_unwatch(v->owner->loop, &v->child_watch);
-	fd = attached_next(v->attached, v->cage);
-	if (fd == -EAGAIN && v->state != VIRTUAL_STOPPING) /* there the alarm is set already */
-		loop_set_alarm(v->owner->loop, &v->alarm, ATTACHED_AGAIN_MS);
-	if (fd < 0)
-		return fd == -EAGAIN ? 0 : err_set(e, -fd, "nobody is left in the cage");
-	return loop_watch(v->owner->loop, &v->child_watch, fd, EPOLLIN, e);
-}
-
-static int join_all(struct virtual *v, struct err *e)
-{
-	int r = attached_join(v->attached, v->cage, journal_undo(state_journal(v->folder)), e);
-
-	v->child.main_pid = attached_pid(v->attached);
-	v->child.main_pidfd = fcntl(attached_pidfd(v->attached), F_DUPFD_CLOEXEC, 3);
-	if (r == 0 && v->child.main_pidfd < 0)
-		return err_sys(e, "hold process %d", (int)v->child.main_pid);
-	return r < 0 ? r : watch_attached(v, e);
-}
-
-/* What stays where it was is told, for who sees 0 in `show` wonders. */
-static void tell_attached(const struct virtual *v)
-{
-	size_t others = attached_count(v->attached) - 1;
-	char size[16], more[48] = "";
-
-	if (v->spec->quiet)
-		return;
-	if (others)
-		snprintf(more, sizeof more, " and %zu more process%s", others, others > 1 ? "es" : "");
-	say(virtual_name(v),
-		"attached process %d%s; %s that they have already stay charged to %s, what they take from now on "
-		"counts here; `virtualing stop --release %s` moves them back",
-		(int)v->child.main_pid, more, print_size(size, sizeof size, attached_bytes(v->attached)),
-		cage_homes_main(attached_homes(v->attached)), virtual_name(v));
-}
-
-static int attach_all(struct virtual *v, struct err *e)
-{
-	int r = open_cage(v, e);
-
-	if (r == 0)
-		r = virtual_watch_memory(v, e);
-	if (r == 0)
-		r = undertaker_call(&v->undertaker, v->cage, true, e);
-	v->started = time(NULL);
-	v->started_ms = loop_now_ms();
-	return r < 0 ? r : join_all(v, e);
-}
-
-static int launch_all(struct virtual *v, struct err *e)
-{
-	struct jail_look *look = v->look;
-	struct err ignored;
-	int r;
-
-	v->look = NULL;
-	v->failure = 125;
-	if (v->attached)
-		return attach_all(v, e);
-	r = jail_prepare(&v->spec->jail, look, virtual_name(v), v->spec->argv, v->owner->environ,
-		journal_undo(state_journal(v->folder)), &v->ready, e);
-	if (r == 0)
-		r = open_cage(v, e);
-	if (r == 0)
-		r = virtual_watch_memory(v, e);
-	/* An init dies with us by itself, unless it is frozen then. */
-	if (r == 0 && (!jail_wants_init(v->ready) || cage_frozen_defer_kills(v->cage)))
-		r = undertaker_call(&v->undertaker, v->cage, false, e);
-	if (r == 0)
-		r = start_child(v, e);
-	v->started = time(NULL);
-	v->started_ms = loop_now_ms();
-	if (r < 0) {
-		watch_child(v, &ignored);
-		return r;
-	}
-	return watch_child(v, e);
-}
-
 static void launch(struct virtual *v)
 {
 	loop_clear_alarm(v->owner->loop, &v->alarm);
 	v->state = VIRTUAL_STARTING;
-	if (launch_all(v, &v->err) < 0) {
+	if (virtual_launch(v, &v->err) < 0) {
 		v->failed = true;
 		clear(v);
 	} else if (v->attached || !jail_wants_init(v->ready)) {
@@ -338,7 +174,7 @@ static void start_failed(struct virtual *v)
 static void running(struct virtual *v)
 {
 	v->state = VIRTUAL_RUNNING;
-	if (recorder_start(v->recorder, v->cage, &v->err) < 0 || open_to_others(v, &v->err) < 0) {
+	if (recorder_start(v->recorder, v->cage, &v->err) < 0 || virtual_open_to_others(v, &v->err) < 0) {
 		v->failed = true;
 		v->failure = 125;
 		clear(v);
@@ -346,7 +182,7 @@ static void running(struct virtual *v)
 	}
 	virtual_happened(v, v->attached ? "attached" : "started", json_pack("{s:i}", "pid", (int)v->child.main_pid));
 	if (v->attached)
-		tell_attached(v);
+		virtual_tell_attached(v);
 	v->owner->started(v->owner, v);
 	if (v->stop_wanted)
 		ask_to_end(v);
@@ -496,7 +332,7 @@ static void child_ended(struct virtual *v)
 	struct err e;
 
 	if (v->attached) {
-		if (watch_attached(v, &e) < 0)
+		if (virtual_watch_attached(v, &e) < 0)
 			clear(v);
 		return;
 	}
@@ -817,6 +653,10 @@ int virtual_signal(struct virtual *v, int signal, struct err *e)
 
 	if (v->state != VIRTUAL_RUNNING && v->state != VIRTUAL_STOPPING)
 		return err_set(e, ESRCH, "%s does not run (it is %s)", virtual_name(v), virtual_state_names[v->state]);
+	if (v->attached && !attached_pid(v->attached))
+		return err_set(e, ESRCH,
+			"process %d, the first that was attached, has ended; others in the cage live on",
+			(int)v->child.main_pid);
 	r = proc_signal(v->child.main_pidfd, signal, e);
 	if (r == 0 && signal == SIGKILL)
 		virtual_end_pause(v);

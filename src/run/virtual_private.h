@@ -90,6 +90,17 @@ extern const struct alarm virtual_still_alarm;
 /* For its end: everything must run to hear of it. */
 void virtual_end_pause(struct virtual *v);
 
+/* ---- virtual_launch.c ---- */
+
+/* Makes all that it has, and starts its child or moves in what runs already. 0, or -errno: what has been made is in its
+ * journal. */
+int virtual_launch(struct virtual *v, struct err *e);
+int virtual_open_to_others(struct virtual *v, struct err *e); /* state.json, and the control socket */
+void virtual_tell_attached(const struct virtual *v);
+
+/* Waits for whoever of those in the cage is the next; -ESRCH when nobody is left. */
+int virtual_watch_attached(struct virtual *v, struct err *e);
+
 /* ---- virtual_show.c ---- */
 
 json_t *virtual_limits(const struct spec *s); /* "resource" of its description; new reference */

@@ -251,6 +251,17 @@ lacks_groups() { ! grep -q "/virtualing/$NAME" "/proc/$1/cgroup" || fail "$(cat 
 	run ! test -e /run/virtualing/.attach
 }
 
+@test "a signal is for the first that was attached, and when that has ended this is said" {
+	background sleep 300
+	background sleep 300
+	attached --quiet "${BACKGROUND[0]}" "${BACKGROUND[1]}"
+	virtualing kill "$NAME"
+	wait_until 5 process_is_gone "${BACKGROUND[0]}"
+	refused 125 "process ${BACKGROUND[0]}, the first that was attached, has ended" "$BUILD/virtualing" kill "$NAME"
+	kill -0 "${BACKGROUND[1]}"
+	virtualing stop --release "$NAME"
+}
+
 @test "its limits change, and it is told what happens, as of any other" {
 	background sleep 300
 	attached --memory 64M --pids 10 "${BACKGROUND[-1]}"
