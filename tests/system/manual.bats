@@ -13,6 +13,7 @@ setup_file() {
 
 setup() {
 	test_begin
+	export LC_ALL=C.UTF-8 # so that grep counts characters
 	local prefix
 	prefix=$BATS_FILE_TMPDIR/installed$(option prefix)
 	MAN=$prefix/$(option mandir)

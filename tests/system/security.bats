@@ -65,6 +65,7 @@ victim() {
 	equal "$(sha256sum "$BUILD/virtualing")" "$before"
 }
 
+# bats test_tags=guest
 @test "init cannot be traced, read or left through (CVE-2016-9962)" {
 	each_is EPERM ptrace=1 read_memory=1
 	each_is EACCES enter=/proc/1/root enter=/proc/1/cwd enter=/proc/1/fd/3 read=/proc/1/environ read=/proc/1/maps \
@@ -73,6 +74,7 @@ victim() {
 	equal "$(inside sh -c '/probe kill=1; cat /proc/1/comm' | tail -n 1)" virtualing-init
 }
 
+# bats test_tags=guest
 @test "from the command's first moment on, pid 1 is init and undumpable, and never has the supervisor's memory" {
 	local i all=()
 	mapfile -t all < <(some {1..40})
@@ -84,6 +86,7 @@ victim() {
 	done
 }
 
+# bats test_tags=guest
 @test "another user inside does not even see init" {
 	OPTIONS=(--user nobody)
 	each_is ENOENT enter=/proc/1/root read=/proc/1/exe read=/proc/1/environ
@@ -263,6 +266,7 @@ race() {
 
 # ---- the cage ----
 
+# bats test_tags=guest
 @test "there are no control groups inside, and none can be mounted (CVE-2022-0492)" {
 	each_is EPERM user_namespace clone_user mount=cgroup mount=cgroup2
 	each_is ENOENT enter=/sys enter=/sys/fs/cgroup
@@ -273,6 +277,7 @@ race() {
 	[ "$status" != 0 ] || fail "a cgroup tree in a user namespace"
 }
 
+# bats test_tags=guest
 @test "the jailed root can neither leave its cage nor raise its limit, not even with the tree in sight" {
 	local name file
 	name=$(unique cage)
@@ -286,6 +291,7 @@ race() {
 	has "$(inside cat /proc/self/cgroup)" "/virtualing/$name"
 }
 
+# bats test_tags=guest
 @test "a limit that the kernel does not take, though it says so, fails the start, and nothing is left" {
 	local name option tree=/sys/fs/cgroup kind file
 	name=$(unique lost)
@@ -301,6 +307,7 @@ race() {
 		printf '%s\n' '--memory=64M memory memory.limit_in_bytes' '--pids=77 pids pids.max' '--cpu=50% cpu cpu.cfs_quota_us')
 }
 
+# bats test_tags=guest
 @test "control groups that cannot be written fail the start" {
 	local tree=/sys/fs/cgroup
 	[ "$(host_kind)" = v2 ] || tree+=/memory
@@ -312,6 +319,7 @@ race() {
 
 # ---- the terminal ----
 
+# bats test_tags=guest
 @test "nothing can be typed into the caller's terminal (CVE-2017-5226)" {
 	each_is 'EPERM' tiocsti tiocsti=32 tioclinux tioclinux=32
 	cat >script <<-END
@@ -344,6 +352,7 @@ race() {
 	equal "$(xargs <<<"$output")" "CapInh: 0000000000000000 CapPrm: 0000000000000000 CapEff: 0000000000000000 CapAmb: 0000000000000000"
 }
 
+# bats test_tags=guest
 @test "no capability, limit or privilege can be won back inside" {
 	each_is 'EPERM|EINVAL' raise_capabilities inherit_capabilities new_privileges raise_limit realtime raw_socket packet_socket \
 		add_address host_name clock
@@ -431,6 +440,7 @@ own_file() {
 	kill -0 "$VICTIM"
 }
 
+# bats test_tags=guest
 @test "a kill of everybody ends the jail's own processes and nobody else" {
 	local name
 	name=$(unique bystander)
@@ -459,6 +469,7 @@ own_file() {
 
 # ---- the filter ----
 
+# bats test_tags=guest
 @test "what has opened jails before is denied by the filter, with all capabilities too (io_uring, keyctl, bpf, mount ...)" {
 	for OPTIONS_TEXT in "" "--caps all"; do
 		read -ra OPTIONS <<<"$OPTIONS_TEXT"
@@ -477,6 +488,7 @@ own_file() {
 	at_most "$lacking" 4 "calls that are refused nevertheless: $(grep ' EPERM$' allowed || true)"
 }
 
+# bats test_tags=guest
 @test "neither 32-bit calls nor those of x32 get round it" {
 	[ "$(uname -m)" = x86_64 ] || skip "only x86 has these, and this is $(uname -m)"
 	OPTIONS=(--caps all)

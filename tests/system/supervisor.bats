@@ -30,6 +30,7 @@ refused() {
 
 # ---- stopping ----
 
+# bats test_tags=guest
 @test "a program that ignores SIGTERM is killed after --stop-timeout, in a jail too" {
 	local options
 	for options in "" "--root $ROOT" "--root $ROOT --no-init"; do
@@ -44,6 +45,7 @@ refused() {
 	done
 }
 
+# bats test_tags=guest
 @test "virtualing stop waits until nothing is left, then the name is free" {
 	local name
 	name=$(unique stopped)
@@ -94,6 +96,7 @@ three() { # three COMMAND: a file with three virtuals that run it in a shell wit
 
 # ---- what a program leaves ----
 
+# bats test_tags=guest
 @test "daemons that have left their session and parents are killed at the end" {
 	local options word
 	for options in "" "--root $ROOT" "--root $ROOT --no-init"; do
@@ -128,6 +131,7 @@ killed() {
 	done)"
 }
 
+# bats test_tags=guest
 @test "SIGKILL to the supervisor: the program is dead within a second, and the next start of the name is clean" {
 	local name
 	mkdir chroot
@@ -144,18 +148,21 @@ killed() {
 	equal "$(find "$ROOT" chroot | paste -sd ' ')" "$ROOT chroot chroot/busybox"
 }
 
+# bats test_tags=guest
 @test "SIGKILL to the supervisor: with a jail's init everything dies, whatever the program did against it" {
 	killed "$(unique dead)" --root "$ROOT" -- sh -c 'setpriv --pdeathsig clear sleep 300 & setsid sleep 300 & trap "" TERM; wait'
 	killed "$(unique dead)" --root "$ROOT" -- setpriv --reuid 65534 --regid 65534 --clear-groups sleep 300
 	virtualing gc >/dev/null
 }
 
+# bats test_tags=guest
 @test "SIGKILL to the supervisor: without a jail what the program has started dies too" {
 	killed "$(unique dead)" -- sh -c 'sleep 300 & wait'
 	killed "$(unique dead)" -- setpriv --reuid 65534 --regid 65534 --clear-groups sleep 300
 	virtualing gc >/dev/null
 }
 
+# bats test_tags=guest
 @test "SIGKILL to the supervisor of a file: its virtuals and the script host die" {
 	local word
 	word=$(unique file)
@@ -167,6 +174,7 @@ killed() {
 	virtualing gc >/dev/null
 }
 
+# bats test_tags=guest
 @test "list tells a crashed one, gc --dry-run what it would do, gc does it, and a second one finds nothing" {
 	local name
 	name=$(unique crashed)
@@ -217,6 +225,7 @@ killed() {
 	equal "$(pgrep -P $! virtualing-vip)" ""
 }
 
+# bats test_tags=guest
 @test "SIGKILL to init: everything of the jail ends, and the status says so" {
 	local name pid word
 	word=$(unique init)
@@ -491,6 +500,7 @@ tally() {
 	grep -lsx 'virtualing.*' /proc/[0-9]*/comm | wc -l
 }
 
+# bats test_tags=guest
 @test "many launches in a row, each of another kind, leave nothing: groups, mounts, processes, descriptors, inodes" {
 	local i count=1000
 	[ -z "${VIRTUALING_GUEST:-}" ] || count=24
@@ -511,6 +521,7 @@ tally() {
 	wait_until 5 eval 'tally >after; cmp -s before after' || diff before after
 }
 
+# bats test_tags=guest
 @test "many launches at once leave nothing either, and each of them works" {
 	local i count=200
 	[ -z "${VIRTUALING_GUEST:-}" ] || count=16
@@ -530,6 +541,7 @@ tally() {
 	wait_until 5 eval 'tally >after; cmp -s before after' || diff before after
 }
 
+# bats test_tags=guest
 @test "the same name many times at once: one runs, the others are refused, and nothing is left" {
 	local i name
 	name=$(unique same)
