@@ -218,7 +218,7 @@ lacks_groups() { ! grep -q "/virtualing/$NAME" "/proc/$1/cgroup" || fail "$(cat 
 
 @test "Ctrl-C moves them back also when they are in the process group of the attach" {
 	local pid
-	"$BATS_TEST_DIRNAME/terminal.py" sh -c 'trap : INT; sleep 300 & echo $! >pid
+	"$BATS_TEST_DIRNAME/terminal.py" sh -c 'trap : INT; (trap "" HUP; exec sleep 300) & echo $! >pid
 		'"$BUILD/virtualing attach --name $NAME"' $!; echo "it ended"' >said <<-END || fail "$(cat said)"
 		expect attached process
 		key C-c
