@@ -129,6 +129,7 @@ int gc_run(bool dry_run)
 		/* A supervisor that is killed between two steps leaves these empty. */
 		if (host)
 			cage_host_tidy(host);
+		state_clear_turn();
 		rmdir(STATE_PARENT);
 	}
 	if (!g.found && !g.failed)

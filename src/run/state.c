@@ -313,6 +313,15 @@ void state_end_turn(int *fd)
 	rmdir(STATE_PARENT); /* when nothing was attached */
 }
 
+void state_clear_turn(void)
+{
+	struct err ignored;
+	int fd = -1;
+
+	if (access(TURN, F_OK) == 0 && try_turn(&fd, &ignored) > 0)
+		state_end_turn(&fd);
+}
+
 /* ---- the control socket ---- */
 
 static int socket_address(const char *name, struct sockaddr_un *ret, struct err *e)

@@ -45,6 +45,7 @@ void state_drop(struct state **s); /* unlocks and frees; the folder stays as it 
  * whom it has.  Waits.  A descriptor for state_end_turn, or -EAGAIN after 10 s, -errno. */
 int state_take_turn(struct err *e);
 void state_end_turn(int *fd); /* -1 is fine */
+void state_clear_turn(void);  /* removes what a supervisor that was killed in its turn has left */
 
 /* ---- for other commands ---- */
 

@@ -49,7 +49,6 @@ ms_since() { echo $(((${EPOCHREALTIME/[.,]/} - $1) / 1000)); }
 	equal "${words[3]}" max "limit of the one without"
 }
 
-# bats test_tags=guest
 @test "list --json has the same as numbers" {
 	start "$NAME" --memory 64M
 	run virtualing list --json
@@ -113,7 +112,6 @@ ms_since() { echo $(((${EPOCHREALTIME/[.,]/} - $1) / 1000)); }
 	virtualing stop "$NAME"
 }
 
-# bats test_tags=guest
 @test "the description that show has can be started again and gives the same" {
 	start "$NAME" --memory 64M --cpu 1.5 --root "$BATS_TEST_TMPDIR/new" --tmpfs /x:1M --env A=B
 	virtualing show --json "$NAME" | jq -S .description >first
@@ -177,7 +175,6 @@ ms_since() { echo $(((${EPOCHREALTIME/[.,]/} - $1) / 1000)); }
 	at_most "$(ms_since "$start")" 15000 ms
 }
 
-# bats test_tags=guest
 @test "stop wakes a program that was stopped" {
 	background "$BUILD/virtualing" run --name "$NAME" -- sh -c 'kill -STOP $$; sleep 300'
 	wait_for_virtual "$NAME"
@@ -262,7 +259,6 @@ ms_since() { echo $(((${EPOCHREALTIME/[.,]/} - $1) / 1000)); }
 	[ ! -e "$BATS_TEST_TMPDIR/new" ] || fail "left: $(find "$BATS_TEST_TMPDIR/new")"
 }
 
-# bats test_tags=guest
 @test "gc removes a group of ours that no state folder knows" {
 	local group
 	group=$(group_dir "$NAME" memory)

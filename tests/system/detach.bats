@@ -30,7 +30,6 @@ detach() {
 supervisor_of() { virtualing show --json "$1" | jq .supervisor; }
 is_gone() { ! virtualing show "$1" >/dev/null 2>&1; }
 
-# bats test_tags=guest
 @test "it returns when the program runs, with its name, and the supervisor has left everything of the caller's" {
 	local supervisor options
 	for options in "" "--root $(root_make)"; do
@@ -113,7 +112,6 @@ is_gone() { ! virtualing show "$1" >/dev/null 2>&1; }
 	done
 }
 
-# bats test_tags=guest
 @test "when the supervisor in the background is killed, the program is, too" {
 	detach "$NAME" -- sleep 300 >/dev/null
 	local program supervisor

@@ -48,7 +48,6 @@ as_nobody() { # the program comes as a descriptor, for the way to it may be clos
 # group_tree CONTROLLER: where it is mounted
 group_tree() { awk -v c="$1" '$3 == "cgroup" && $4 ~ "(^|,)" c "(,|$)" { print $2; exit }' /proc/self/mounts; }
 
-# bats test_tags=guest
 @test "without any control groups" {
 	refused 125 'control group' "${APART[@]}" 'for m in $1; do umount -l "$m" 2>/dev/null || true; done
 		! grep -q " cgroup2* " /proc/self/mounts
@@ -136,7 +135,6 @@ in_server() { refused 125 "$1" nsenter --net="/proc/${NET_HOLDER[server]}/ns/net
 
 # ---- late failures ----
 
-# bats test_tags=guest
 @test "a command that cannot be executed in the jail: 126, and what was made is gone" {
 	refused 126 'execute /etc/passwd in the jail: Permission denied' "$BUILD/virtualing" run --root "$ROOT" -- /etc/passwd
 }

@@ -207,7 +207,6 @@ outside() {
 	done
 }
 
-# bats test_tags=guest
 @test "a client that is killed takes the command with it, and the virtual lives on; a signal to it is the command's" {
 	local options
 	for options in "" "--root $ROOT"; do
@@ -236,7 +235,6 @@ outside() {
 	wait_until 5 process_is_gone "${BACKGROUND[0]}"
 }
 
-# bats test_tags=guest
 @test "a pause holds for it, too" {
 	jailed
 	background "$BUILD/virtualing" exec "$NAME" -- sh -c 'n=0; while :; do n=$((n + 1)); echo $n; sleep 0.01; done'
@@ -250,7 +248,6 @@ outside() {
 	wait_until 5 eval '[ "$(tail -n 1 "$BATS_TEST_TMPDIR/background.1")" -gt '"$before"' ]'
 }
 
-# bats test_tags=guest
 @test "while virtuals of one name come and go, it gets into a whole one or says why not, and nothing is left" {
 	local i
 	for i in {1..25}; do
@@ -271,7 +268,6 @@ outside() {
 
 # ---- what others have fallen for ----
 
-# bats test_tags=guest
 @test "from its first moment inside nobody finds anything of the host in it (CVE-2016-9962, CVE-2019-5736)" {
 	local options before
 	before=$(sha256sum "$BUILD/virtualing")

@@ -26,7 +26,6 @@ types() { figures '[.events[].type]'; }
 	equal "$(figures '[.samples[].seconds] | . == sort')" true
 }
 
-# bats test_tags=guest
 @test "a recording has each step of the limit, with what it was before" {
 	recorded --memory 64M --swap 0 --grow step=64M,ceiling=1G,at=100% -- "$EAT" page 180 300
 	equal "$status" 0

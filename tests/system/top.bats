@@ -63,7 +63,6 @@ row_of() { screen | grep -n -m 1 "^$1" | cut -d : -f 1; }
 	wait_to_see "TERM=nonesuch, is not known here"
 }
 
-# bats test_tags=guest
 @test "a climb is followed under the steps of its limit, and each step is told" {
 	background "$BUILD/virtualing" run --quiet --name "$NAME" --memory 64M --swap 0 \
 		--grow step=64M,ceiling=400M,at=100%,cooldown=0 -- sh -c "sleep 2; $EAT page 150 60000"
