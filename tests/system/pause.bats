@@ -46,7 +46,7 @@ types() { virtualing events --json "$NAME" | jq -r .type | tr '\n' ' '; }
 		counts_on
 		equal "$(state_of)" "running false" "state and paused"
 		equal "$(types)" "started paused resumed "
-		virtualing stop "$NAME"
+		virtualing stop --timeout 0 "$NAME" # as pid 1 it does not heed SIGTERM
 		BACKGROUND=()
 	done
 }
