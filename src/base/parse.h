@@ -22,6 +22,9 @@ int parse_cpu(const char *text, uint64_t *ret);
 /* "512.0M", "10K", "max": the shortest form with at most one decimal; returns buffer. 16 bytes are enough. */
 char *print_size(char *buffer, size_t length, uint64_t bytes);
 
+/* "2d03h", "1h02m", "3m07s", "12s"; returns buffer. 24 bytes are enough. */
+char *print_time(char *buffer, size_t size, uint64_t ms);
+
 /* The word of `words` (NULL-terminated) nearest to `word` by edit distance, or NULL when none is near: more than a
  * third of its letters (of a word of one or two: more than one) would have to change. Borrowed from words. */
 const char *parse_nearest(const char *word, const char *const *words);

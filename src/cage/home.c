@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/pidfd.h>
-#include <time.h>
 
 #include "base/own.h"
 #include "cage/file.h"
@@ -96,7 +95,7 @@ void cage_homes_drop(struct cage_homes **homes)
 }
 
 /* In any tree; for a tree that the process is in no group of, its root. */
-static const char *home_in(const struct cage_homes *h, const struct cage_tree *tree)
+const char *home_of_tree(const struct cage_homes *h, const struct cage_tree *tree)
 {
 	const char *home = h->of[tree - h->host->trees];
 
@@ -109,7 +108,7 @@ bool cage_homes_in(const struct cage_homes *h, const char *group)
 	char path[PATH_MAX];
 
 	for (size_t i = 0; below && i < h->host->count; i++) {
-		const char *home = home_in(h, &h->host->trees[i]);
+		const char *home = home_of_tree(h, &h->host->trees[i]);
 		size_t length = (size_t)snprintf(path, sizeof path, "%s/%s", h->host->trees[i].mount, below);
 
 		if (length < sizeof path && strncmp(home, path, length) == 0 && (!home[length] || home[length] == '/'))
@@ -122,12 +121,7 @@ const char *cage_homes_main(const struct cage_homes *h)
 {
 	const struct cage_tree *tree = h->host->of[CTRL_MEMORY];
 
-	return home_in(h, tree ? tree : &h->host->trees[0]);
-}
-
-const char *home_of_tree(const struct cage_homes *homes, const struct cage_tree *tree)
-{
-	return home_in(homes, tree);
+	return home_of_tree(h, tree ? tree : &h->host->trees[0]);
 }
 
 /* ---- in ---- */
@@ -168,9 +162,9 @@ static int note_homes(const struct cage *c, const struct cage_process *p, const 
 	snprintf(process, sizeof process, "%d %" PRIu64, (int)p->pid, p->start);
 	for (size_t i = 0; i < c->count && r == 0; i++) {
 		const struct cage_group *g = &c->groups[i];
-		const char *home = home_in(own, g->tree);
+		const char *home = home_of_tree(own, g->tree);
 
-		if (is_entrance(c, g) && strcmp(home, home_in(first, g->tree)) != 0)
+		if (is_entrance(c, g) && strcmp(home, home_of_tree(first, g->tree)) != 0)
 			r = undo_note(u, UNDO_HOME, g->path, home, process, e);
 	}
 	return r;
@@ -190,7 +184,7 @@ static void send_stranger_home(const struct cage *c, const struct cage_process *
 		return;
 	for (size_t i = 0; i < c->count; i++)
 		if (is_entrance(c, &c->groups[i]))
-			home_move(p->pid, home_in(homes, c->groups[i].tree), &ignored);
+			home_move(p->pid, home_of_tree(homes, c->groups[i].tree), &ignored);
 }
 
 int cage_adopt(const struct cage *c, const struct cage_process *p, const struct cage_homes *first, struct undo *u,

@@ -44,8 +44,8 @@ static bool climbs(const char *path)
 	return false;
 }
 
-/* A descriptor of the group; -ENOENT when it is gone; -EINVAL when it may not be touched. */
-static int open_proved(const char *path, struct err *e)
+/* A descriptor of the group; -ENOENT when it is gone; -EINVAL when it is none. */
+static int open_group(const char *path, struct err *e)
 {
 	AUTO(fd_drop) int fd = -1;
 
@@ -56,6 +56,16 @@ static int open_proved(const char *path, struct err *e)
 		return err_sys(e, "open group %s", path);
 	if (!is_group(fd))
 		return err_set(e, EINVAL, "%s is not a control group; it is left alone", path);
+	return fd_take(&fd);
+}
+
+/* The same; -EINVAL also when it may not be touched. */
+static int open_proved(const char *path, struct err *e)
+{
+	AUTO(fd_drop) int fd = open_group(path, e);
+
+	if (fd < 0)
+		return fd;
 	if (is_root(fd))
 		return err_set(e, EINVAL, "%s is the root of a control group tree; it is left alone", path);
 	return fd_take(&fd);
@@ -143,12 +153,8 @@ int cage_undo_released(const char *path, const char *home, int timeout_ms, struc
 int leftover_open(const char *path)
 {
 	struct err ignored;
-	AUTO(fd_drop)
-	int fd = path[0] == '/' && !climbs(path) ? open(path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) : -1;
 
-	if (fd < 0)
-		return err_sys(&ignored, "open");
-	return is_group(fd) ? fd_take(&fd) : -EINVAL;
+	return open_group(path, &ignored);
 }
 
 bool cage_group_is_populated(const char *path)

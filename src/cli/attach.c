@@ -12,8 +12,6 @@
 #include "cli/start.h"
 #include "sys/proc.h"
 
-enum { PID_MAX = 4194304 };
-
 static int read_pids(json_t *document, char *const *words, pid_t *ret_first, struct err *e)
 {
 	json_t *list = json_array();
@@ -21,7 +19,7 @@ static int read_pids(json_t *document, char *const *words, pid_t *ret_first, str
 
 	json_object_set_new(document, "attach", list);
 	for (char *const *word = words; *word; word++) {
-		if (parse_number(*word, PID_MAX, &pid) < 0 || pid == 0)
+		if (parse_number(*word, SPEC_PID_MAX, &pid) < 0 || pid == 0)
 			return err_set(e, EINVAL, "attach: \"%s\" is not the number of a process (see `ps -e`)", *word);
 		json_array_append_new(list, json_integer((json_int_t)pid));
 		if (word == words)

@@ -1,6 +1,5 @@
 /* virtualing list */
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,22 +10,6 @@
 #include "cli/options.h"
 #include "cli/remote.h"
 #include "run/state.h"
-
-/* "1h02m", "3m07s", "12s" */
-static const char *print_time(char *buffer, size_t size, uint64_t ms)
-{
-	uint64_t s = ms / 1000;
-
-	if (s >= 86400)
-		snprintf(buffer, size, "%" PRIu64 "d%02" PRIu64 "h", s / 86400, s / 3600 % 24);
-	else if (s >= 3600)
-		snprintf(buffer, size, "%" PRIu64 "h%02" PRIu64 "m", s / 3600, s / 60 % 60);
-	else if (s >= 60)
-		snprintf(buffer, size, "%" PRIu64 "m%02" PRIu64 "s", s / 60, s % 60);
-	else
-		snprintf(buffer, size, "%" PRIu64 "s", s);
-	return buffer;
-}
 
 static const char *size_of(const json_t *usage, const char *key, char *buffer, size_t size)
 {

@@ -12,7 +12,7 @@
 #include "spec/row.h"
 
 /* Of one argument, and of one variable of the environment: the kernel's MAX_ARG_STRLEN, with its NUL. */
-enum { ARGUMENT_MAX = 131072, PID_LIMIT = 4194304 /* proc_sys_kernel(5), pid_max */ };
+enum { ARGUMENT_MAX = 131072 };
 
 static const char blanks[] = " \t";
 
@@ -205,7 +205,7 @@ static void add_pid(struct reader *r, const json_t *value)
 	uint64_t number;
 	pid_t *more;
 
-	if (!value_count(r, value, 1, PID_LIMIT, &number))
+	if (!value_count(r, value, 1, SPEC_PID_MAX, &number))
 		return;
 	more = array_more(r, &s->attach, s->attach_count, sizeof *more);
 	if (more)

@@ -19,6 +19,8 @@
 #include "jail/jail.h"
 #include "net/vip.h"
 
+enum { SPEC_PID_MAX = 4194304 }; /* proc_sys_kernel(5), pid_max */
+
 struct spec {
 	char *name;    /* of the virtual: letters, digits, ".", "_", "-"; at most 64, not beginning with "." or "-" */
 	char *group;   /* where its groups are: the name, or an absolute path below each hierarchy */

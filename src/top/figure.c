@@ -3,6 +3,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "base/parse.h"
+
 const char *figure_size(char *buffer, uint64_t bytes)
 {
 	static const char units[] = "BKMGTPE";
@@ -53,18 +55,9 @@ const char *figure_count(char *buffer, uint64_t count)
 
 const char *figure_time(char *buffer, uint64_t ms)
 {
-	uint64_t s = ms / 1000;
-
-	if (ms == UINT64_MAX)
-		snprintf(buffer, FIGURE_TEXT, "-");
-	else if (s >= 86400)
-		snprintf(buffer, FIGURE_TEXT, "%" PRIu64 "d%02" PRIu64 "h", s / 86400, s / 3600 % 24);
-	else if (s >= 3600)
-		snprintf(buffer, FIGURE_TEXT, "%" PRIu64 "h%02" PRIu64 "m", s / 3600, s / 60 % 60);
-	else if (s >= 60)
-		snprintf(buffer, FIGURE_TEXT, "%" PRIu64 "m%02" PRIu64 "s", s / 60, s % 60);
-	else
-		snprintf(buffer, FIGURE_TEXT, "%" PRIu64 "s", s);
+	if (ms != UINT64_MAX)
+		return print_time(buffer, FIGURE_TEXT, ms);
+	snprintf(buffer, FIGURE_TEXT, "-");
 	return buffer;
 }
 
