@@ -15,21 +15,20 @@ static bool can_be_entered(const char *name)
 	struct err e;
 	json_t *v = remote_show(name, &e);
 	const char *state = json_string_value(json_object_get(v, "state"));
-	bool waits = json_is_true(json_object_get(json_object_get(v, "guard"), "waits"));
-	bool runs = state && strcmp(state, "running") == 0;
+	bool runs = state && (strcmp(state, "running") == 0 || strcmp(state, "held") == 0);
 
 	if (!v)
 		cli_fail(&e);
 	else if (state && strcmp(state, "paused") == 0)
 		fprintf(stderr, "virtualing: %s is paused: `virtualing resume %s` first\n", name, name);
-	else if (waits)
+	else if (state && strcmp(state, "full") == 0)
 		fprintf(stderr,
 			"virtualing: %s is stopped, for its memory is full: `virtualing set %s memory=SIZE` first\n",
 			name, name);
 	else if (!runs)
 		fprintf(stderr, "virtualing: %s does not run (it is %s)\n", name, state ? state : "in no known state");
 	json_decref(v);
-	return runs && !waits;
+	return runs;
 }
 
 /* Options end at the name, so that the command's are its own; "--" may stand before it. */

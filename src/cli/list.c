@@ -25,13 +25,14 @@ static void print_row(const json_t *v)
 	char now[16], limit[16], peak[16], cpu[32] = "-", uptime[32];
 	const json_t *cpu_us = json_object_get(usage, "cpu_us");
 	const json_t *has_limit = json_object_get(usage, "memory_limit");
+	json_int_t rescues = json_integer_value(json_object_get(json_object_get(v, "counts"), "rescued"));
 
 	if (json_is_integer(cpu_us))
 		snprintf(cpu, sizeof cpu, "%.2fs", (double)json_integer_value(cpu_us) / 1e6);
-	printf("%-24s %8lld %9s %9s %9s %10s %9s  %s\n", json_string_value(json_object_get(v, "name")),
+	printf("%-24s %8lld %9s %9s %9s %10s %8lld %9s  %s\n", json_string_value(json_object_get(v, "name")),
 		(long long)json_integer_value(json_object_get(v, "pid")), size_of(usage, "memory", now, sizeof now),
 		has_limit ? size_of(usage, "memory_limit", limit, sizeof limit) : "max",
-		size_of(usage, "memory_peak", peak, sizeof peak), cpu,
+		size_of(usage, "memory_peak", peak, sizeof peak), cpu, (long long)rescues,
 		print_time(uptime, sizeof uptime, (uint64_t)json_integer_value(json_object_get(v, "uptime_ms"))),
 		json_string_value(json_object_get(v, "state")));
 }
@@ -70,8 +71,8 @@ static void print_table(const json_t *all)
 	const json_t *v;
 	size_t i;
 
-	printf("%-24s %8s %9s %9s %9s %10s %9s  %s\n", "NAME", "PID", "MEMORY", "LIMIT", "PEAK", "CPU", "UPTIME",
-		"STATE");
+	printf("%-24s %8s %9s %9s %9s %10s %8s %9s  %s\n", "NAME", "PID", "MEMORY", "LIMIT", "PEAK", "CPU", "RESCUES",
+		"UPTIME", "STATE");
 	json_array_foreach (all, i, v)
 		print_row(v);
 }

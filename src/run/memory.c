@@ -59,6 +59,11 @@ json_t *memory_json(const struct memory *m)
 		"waits", m->rests);
 }
 
+const char *memory_state(const struct memory *m)
+{
+	return m->rests ? "full" : m->guard && guard_holds(m->guard) ? "held" : NULL;
+}
+
 void memory_record(struct memory *m, const char *type)
 {
 	json_t *event = memory_event(m->cage, type);

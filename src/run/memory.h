@@ -49,6 +49,9 @@ int memory_set_limit(struct memory *m, uint64_t bytes, const uint64_t *swap_byte
 /* The limit is about to fall below what is used: nobody is held for it. */
 void memory_force(struct memory *m);
 
+/* "held": the guard holds the full cage; "full": the program is stopped until there is room; NULL: neither. */
+const char *memory_state(const struct memory *m);
+
 /* {"mechanism", "promise", "why", "holds", "waits"}, for `show`: how full cages are held (guard_kinds; "none": only
  * levels are watched), and why not in a better way. */
 json_t *memory_json(const struct memory *m);

@@ -56,14 +56,23 @@ static json_t *pids_json(const struct virtual *v)
 	return list;
 }
 
+/* Of one that runs also whether it does not for the moment, and why. */
+static const char *state_shown(const struct virtual *v)
+{
+	const char *of_memory = v->memory && v->state == VIRTUAL_RUNNING ? memory_state(v->memory) : NULL;
+
+	if (virtual_is_paused(v))
+		return "paused";
+	return of_memory ? of_memory : virtual_state_names[v->state];
+}
+
 json_t *virtual_json(const struct virtual *v)
 {
 	json_t *limits = json_array();
-	bool paused = virtual_is_paused(v);
-	json_t *o = json_pack("{s:s, s:s, s:b, s:i, s:i, s:s, s:o, s:o}", "name", virtual_name(v), "state",
-		paused ? "paused" : virtual_state_names[v->state], "paused", paused, "pid", (int)v->child.main_pid,
-		"supervisor", (int)getpid(), "cgroup", cage_host_kind(v->owner->host), "limits", limits, "description",
-		spec_json(v->spec));
+	json_t *o =
+		json_pack("{s:s, s:s, s:b, s:i, s:i, s:s, s:o, s:o}", "name", virtual_name(v), "state", state_shown(v),
+			"paused", virtual_is_paused(v), "pid", (int)v->child.main_pid, "supervisor", (int)getpid(),
+			"cgroup", cage_host_kind(v->owner->host), "limits", limits, "description", spec_json(v->spec));
 
 	json_object_set(o, "counts", v->counts);
 	if (v->started)

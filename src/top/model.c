@@ -302,19 +302,15 @@ void item_take_state(struct item *i, const json_t *state, uint64_t boot_ms, uint
 static enum item_state state_said(const json_t *v)
 {
 	const char *state = json_string_value(json_object_get(v, "state"));
-	const json_t *guard = json_object_get(v, "guard");
 
 	if (!state)
 		return ITEM_RUNNING;
-	if (strcmp(state, "stopping") == 0 || strcmp(state, "clearing") == 0)
+	if (strcmp(state, "clearing") == 0)
 		return ITEM_STOPPING;
-	if (strcmp(state, "paused") == 0 || json_is_true(json_object_get(v, "paused")))
-		return ITEM_PAUSED;
-	if (strcmp(state, "running") != 0)
-		return ITEM_STARTING;
-	if (json_is_true(json_object_get(guard, "waits")))
-		return ITEM_WAITS;
-	return json_is_true(json_object_get(guard, "holds")) ? ITEM_HELD : ITEM_RUNNING;
+	for (int i = 0; i < ITEM_STATES; i++)
+		if (strcmp(state, item_state_names[i]) == 0)
+			return (enum item_state)i;
+	return ITEM_STARTING;
 }
 
 static void take_guard(struct item *i, const json_t *guard)

@@ -44,7 +44,7 @@ ms_since() { echo $(((${EPOCHREALTIME/[.,]/} - $1) / 1000)); }
 	read -ra words < <(grep "^$NAME-b " <<<"$output")
 	equal "$(cat "/proc/${words[1]}/comm")" sleep "program with pid ${words[1]}"
 	equal "${words[3]}" 64M limit
-	equal "${words[7]}" running state
+	equal "${words[6]} ${words[8]}" "0 running" "rescues and state"
 	read -ra words < <(grep "^$NAME-a " <<<"$output")
 	equal "${words[3]}" max "limit of the one without"
 }

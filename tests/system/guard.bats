@@ -22,8 +22,12 @@ load guarded
 		" 2 grew; 2 rescued; 1 started;"
 	has "$(virtualing events "$NAME")" "$NAME grew: usage "
 	equal "$(limit_now "$NAME" memory)" $((128 << 20)) "limit"
+	equal "$(listed 7)" 2 rescues
 	virtualing stop "$NAME"
 }
+
+# listed COLUMN: of the virtual, as list has it
+listed() { virtualing list | awk -v n="$NAME" -v c="$1" '$1 == n { print $c }'; }
 
 # lesser: the kind of guard that this host has where it has no decoys
 lesser() { if [ "$(host_kind)" = v2 ]; then echo wire; else echo pause; fi; }
@@ -101,6 +105,7 @@ leaves_nothing() {
 	chmod 644 "$NAME.rb"
 	background "$BUILD/virtualing" "$NAME.rb"
 	wait_until 30 grep -q asked "$BATS_TEST_TMPDIR/background.0"
+	equal "$(listed 9)" held state
 	leaves_nothing $!
 }
 
@@ -168,6 +173,7 @@ leaves_nothing() {
 	sleep 1
 	at_most $(($(cpu_used_us "$NAME") - before)) 20000 "CPU time while it is stopped"
 	has "$(virtualing show "$NAME")" "now it is stopped until there is room"
+	equal "$(listed 9)" full state
 	virtualing set "$NAME" memory=200M
 	wait_until 30 process_is_gone $!
 	grep -q "ate 100 page" "$BATS_TEST_TMPDIR/background.0"

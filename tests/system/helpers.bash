@@ -104,7 +104,11 @@ root_make() {
 	root=$(mktemp -d "$BATS_TEST_TMPDIR/root.XXXX") && chmod 755 "$root" && echo "$root"
 }
 
-is_running() { virtualing list --json | jq -e --arg n "$1" 'any(.[]; .name == $n and .state == "running")' >/dev/null; }
+# is_running NAME: also if a full cage lets it wait
+is_running() {
+	virtualing list --json |
+		jq -e --arg n "$1" 'any(.[]; .name == $n and (.state | IN("running", "held", "full")))' >/dev/null
+}
 
 # wait_for_virtual NAME: until it has been started
 wait_for_virtual() { wait_until 10 is_running "$1" || fail "$1 did not start" "$(cat "$BATS_TEST_TMPDIR"/background.* 2>/dev/null)"; }

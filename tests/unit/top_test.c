@@ -560,7 +560,7 @@ static void no_key_strikes_another_virtual_than_the_one_that_was_chosen(void **s
 
 static void what_a_supervisor_says_is_taken_in(void **state)
 {
-	json_t *v = json_loads("{\"state\":\"running\",\"usage\":{\"oom_kills\":3},\"counts\":{\"rescued\":5},"
+	json_t *v = json_loads("{\"state\":\"held\",\"usage\":{\"oom_kills\":3},\"counts\":{\"rescued\":5},"
 			       "\"guard\":{\"mechanism\":\"decoy\",\"holds\":true},"
 			       "\"description\":{\"resource\":{\"cpu\":\"50%\",\"pids\":20}}}",
 		0, NULL);
