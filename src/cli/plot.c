@@ -17,6 +17,7 @@
 #include "cli/remote.h"
 #include "plot/plot.h"
 #include "run/state.h"
+#include "sys/output.h"
 
 enum form { FORM_SVG, FORM_PNG, FORM_JSON, FORM_CSV, FORMS };
 
@@ -57,13 +58,6 @@ static int choose_form(const struct options_values *own, enum form *ret, struct 
 	return 0;
 }
 
-static bool is_there(const char *path)
-{
-	struct stat st;
-
-	return stat(path, &st) == 0;
-}
-
 static bool is_file(const char *path)
 {
 	struct stat st;
@@ -95,8 +89,13 @@ static char *find_recording(const char *word, struct err *e)
 		return path;
 	if (asprintf(&path, RECORD_FOLDER "/%s.rec", word) < 0)
 		return NULL;
-	if (is_there(path))
+	if (access(path, F_OK) == 0)
 		return path;
+	if (errno != ENOENT) {
+		err_sys(e, "plot: look for the recording of %s, %s", word, path);
+		free(path);
+		return NULL;
+	}
 	free(path);
 	err_set(e, ENOENT,
 		"plot: there is no recording %s: neither a file of this name, nor a running virtual that is recorded, "
@@ -125,62 +124,32 @@ static int read_one(const char *word, struct recording *ret, struct err *e)
 
 /* ---- where it goes ---- */
 
-static int put_all(int fd, const char *bytes, size_t size)
+struct picture {
+	const char *name; /* for errors */
+	enum form form;
+	const char *bytes;
+	size_t size;
+};
+
+static int fill(int fd, void *picture, struct err *e)
 {
-	while (size > 0) {
-		ssize_t n = write(fd, bytes, size);
+	const struct picture *p = picture;
+	int r = p->form == FORM_PNG ? png_write(fd, p->bytes, p->size, e) : output_all(fd, p->bytes, p->size);
 
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return -errno;
-		bytes += n;
-		size -= (size_t)n;
-	}
-	return 0;
-}
-
-static int fill(int fd, enum form form, const char *bytes, size_t size, const char *file, struct err *e)
-{
-	int r;
-
-	if (form == FORM_PNG)
-		return png_write(fd, bytes, size, e);
-	r = put_all(fd, bytes, size);
 	errno = -r;
-	return r < 0 ? err_sys(e, "write %s", file) : 0;
-}
-
-/* A picture is there whole, or not at all: written beside and renamed. */
-static int replace_file(const char *file, enum form form, const char *bytes, size_t size, struct err *e)
-{
-	AUTO(free_drop) char *passing = NULL;
-	AUTO(fd_drop) int fd = -1;
-	int r;
-
-	if (asprintf(&passing, "%s.%d", file, (int)getpid()) < 0)
-		return err_set(e, ENOMEM, "out of memory");
-	fd = open(passing, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
-	if (fd < 0)
-		return err_sys(e, "write %s", file);
-	r = fill(fd, form, bytes, size, file, e);
-	if (r == 0 && rename(passing, file) < 0)
-		r = err_sys(e, "write %s", file);
-	if (r < 0)
-		unlink(passing);
-	return r;
+	return p->form == FORM_PNG ? r : r < 0 ? err_sys(e, "write %s", p->name) : 0;
 }
 
 /* /dev/stdout, a pipe: they are not replaced. */
-static int write_file(const char *file, enum form form, const char *bytes, size_t size, struct err *e)
+static int write_file(const char *file, struct picture *p, struct err *e)
 {
 	AUTO(fd_drop) int fd = -1;
 	struct stat st;
 
 	if (lstat(file, &st) < 0 || S_ISREG(st.st_mode))
-		return replace_file(file, form, bytes, size, e);
+		return output_replace(file, fill, p, e);
 	fd = open(file, O_WRONLY | O_TRUNC | O_CLOEXEC);
-	return fd < 0 ? err_sys(e, "write %s", file) : fill(fd, form, bytes, size, file, e);
+	return fd < 0 ? err_sys(e, "write %s", file) : fill(fd, p, e);
 }
 
 static int write_out(const char *file, enum form form, const struct recording *list, size_t count, struct err *e)
@@ -188,7 +157,9 @@ static int write_out(const char *file, enum form form, const struct recording *l
 	AUTO(free_drop) char *bytes = NULL;
 	size_t size;
 	FILE *out = open_memstream(&bytes, &size);
+	struct picture p;
 	bool failed;
+	int r;
 
 	if (!out)
 		return err_sys(e, "plot");
@@ -196,10 +167,9 @@ static int write_out(const char *file, enum form form, const struct recording *l
 	failed = ferror(out);
 	if (fclose(out) == EOF || failed)
 		return err_set(e, ENOMEM, "plot: out of memory");
-	if (file ? write_file(file, form, bytes, size, e) < 0
-		 : fill(STDOUT_FILENO, form, bytes, size, "to standard output", e) < 0)
-		return err_while(e, "plot");
-	return 0;
+	p = (struct picture){file ? file : "to standard output", form, bytes, size};
+	r = file ? write_file(file, &p, e) : fill(STDOUT_FILENO, &p, e);
+	return r < 0 ? err_while(e, "plot") : 0;
 }
 
 int cmd_plot(const struct options_values *own, json_t *document)

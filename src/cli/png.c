@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/own.h"
+#include "sys/output.h"
 #include "sys/proc.h"
 
 /* In the child: the SVG comes in, the PNG goes out. */
@@ -16,21 +17,6 @@ static void become(const char *program, int in, int out)
 	if (dup2(in, STDIN_FILENO) >= 0 && dup2(out, STDOUT_FILENO) >= 0)
 		execl(program, program, (char *)NULL);
 	_exit(127);
-}
-
-static int feed(int fd, const char *bytes, size_t size)
-{
-	while (size > 0) {
-		ssize_t n = write(fd, bytes, size);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		bytes += n;
-		size -= (size_t)n;
-	}
-	return 0;
 }
 
 static int finish(pid_t pid, const char *program, int fed, struct err *e)
@@ -70,7 +56,7 @@ int png_write(int fd, const char *svg, size_t size, struct err *e)
 	close(pipes[0]);
 	if (pid < 0)
 		return err_sys(e, "start %s", program);
-	fed = feed(out, svg, size);
+	fed = output_all(out, svg, size);
 	fd_drop(&out);
 	return finish(pid, program, fed, e);
 }

@@ -1,21 +1,37 @@
 #include "run/summary.h"
 
 #include <errno.h>
-#include <stdio.h>
-#include <unistd.h>
+#include <string.h>
 
 #include "base/own.h"
+#include "run/target.h"
+#include "sys/output.h"
+
+void summary_check(const char *file, struct faults *f)
+{
+	if (file)
+		target_check(file, "report", false, f);
+}
+
+struct summary {
+	const char *file;
+	char *text;
+};
+
+static int fill(int fd, void *arg, struct err *e)
+{
+	const struct summary *s = arg;
+	int r = output_all(fd, s->text, strlen(s->text));
+
+	errno = -r;
+	return r < 0 ? err_sys(e, "write %s", s->file) : 0;
+}
 
 int summary_write(const char *file, const json_t *summary, struct err *e)
 {
-	AUTO(free_drop) char *passing = NULL;
-	int r = 0;
+	AUTO(free_drop) char *text = json_dumps(summary, JSON_COMPACT);
+	struct summary s = {file, text};
+	int r = text ? output_replace(file, fill, &s, e) : err_set(e, ENOMEM, "out of memory");
 
-	if (asprintf(&passing, "%s.%d", file, (int)getpid()) < 0)
-		return err_set(e, ENOMEM, "out of memory");
-	if (json_dump_file(summary, passing, JSON_COMPACT) < 0 || rename(passing, file) < 0)
-		r = err_sys(e, "write the report %s", file);
-	if (r < 0)
-		unlink(passing);
-	return r;
+	return r < 0 ? err_while(e, "report") : 0;
 }

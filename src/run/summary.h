@@ -4,6 +4,11 @@
 #include <jansson.h>
 
 #include "base/err.h"
+#include "base/faults.h"
 
-/* Writes it beside the file and renames: whoever reads it finds all of it. summary: borrowed. */
+/* What is wrong with it as far as can be seen without making it: faults with the key "report". file: absolute; or NULL.
+ */
+void summary_check(const char *file, struct faults *f);
+
+/* Whoever reads the file finds all of it (sys/output.h). summary: borrowed. */
 int summary_write(const char *file, const json_t *summary, struct err *e);

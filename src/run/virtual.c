@@ -50,6 +50,7 @@ void virtual_check(const struct cage_host *host, const struct spec *s, struct fa
 		jail_check(&s->jail, s->argv, f, look);
 	vip_check(&s->vip, f);
 	log_check(s->log, f);
+	summary_check(s->report, f);
 }
 
 /* ---- what it listens to ---- */

@@ -20,9 +20,30 @@ load guarded
 	equal "$(jq -c '[.name, .status, .limits_at_start.memory, .limits_at_end.memory, .events.rescued, .events.grew, .oom_kills]' report)" \
 		"[\"$NAME\",0,67108864,134217728,1,1,0]"
 	[ "$(jq .memory_peak report)" -gt $((100 << 20)) ] || fail "peak $(jq .memory_peak report)"
-	run timeout 60 "$BUILD/virtualing" run --quiet --report "$PWD/no/where" -- true
-	equal "$status" 0
-	has "$output" "write the report $PWD/no/where: No such file or directory"
+}
+
+@test "a report that cannot be is refused before anything is made" {
+	local path
+	ln -s target link
+	for path in "$PWD/no/where: cannot make $PWD/no/where: $PWD/no: No such file or directory" "$PWD: $PWD is a directory" \
+		"$PWD/link: $PWD/link is a symbolic link, which is not followed" "/dev/null: /dev/null is no regular file"; do
+		refused 125 "--report: ${path#*: }" "$BUILD/virtualing" run --report "${path%%:*}" -- touch made
+		[ ! -e made ] || fail "it ran with $path"
+	done
+	printf 'Virtual.new(:report => "/dev/null", :jail => { :cmnd => "true" }).run\n' >"$NAME.rb"
+	refused 125 "$NAME.rb:1: :report: /dev/null is no regular file" "$BUILD/virtualing" check "$NAME.rb"
+}
+
+@test "a report that cannot be written is told, and is nobody else's file" {
+	mkdir folder
+	background "$BUILD/virtualing" run --name "$NAME" --report "$PWD/folder/report" -- sleep 300
+	wait_for_virtual "$NAME"
+	ln -s "$PWD/target" folder/report # as the program could, were it its folder
+	virtualing stop "$NAME"
+	wait_until 10 process_is_gone $!
+	has "$(<"$BATS_TEST_TMPDIR/background.0")" "$NAME: report: write $PWD/folder/report: it is no regular file, and is not replaced"
+	equal "$(ls folder)" report files
+	[ ! -e target ] || fail "it went through the link"
 }
 
 # outer LIMIT: a group of this test's own with a limit, $OUTER, for a virtual in it
