@@ -247,16 +247,6 @@ uint64_t attached_bytes(const struct attached *a)
 	return kib * 1024;
 }
 
-void attached_signal(const struct attached *a, int signal)
-{
-	struct err ignored;
-
-	for (size_t i = 0; i < a->count; i++)
-		proc_signal(a->list[i].pidfd, signal, &ignored);
-	if (a->other >= 0)
-		proc_signal(a->other, signal, &ignored);
-}
-
 /* ---- in, and until the end ---- */
 
 int attached_join(struct attached *a, const struct cage *c, struct undo *u, struct err *e)
@@ -268,22 +258,31 @@ int attached_join(struct attached *a, const struct cage *c, struct undo *u, stru
 	return r;
 }
 
-/* Somebody whom one of them has started. Held first, and then he must still be on the list. */
+enum { LOOKED_AT = 256 };
+
+/* A pidfd of somebody listed in the cage, or -1. Held first, and then he must still be on the list. */
+static int hold(const struct cage *c, pid_t pid)
+{
+	AUTO(fd_drop) int held = pidfd_open(pid, 0);
+	pid_t again[LOOKED_AT];
+	ssize_t now = held >= 0 && lives(held) ? cage_pids(c, again, LOOKED_AT) : 0;
+
+	for (ssize_t k = 0; k < now && k < LOOKED_AT; k++)
+		if (again[k] == pid)
+			return fd_take(&held);
+	return -1;
+}
+
+/* Somebody whom one of them has started. */
 static int hold_other(struct attached *a, const struct cage *c)
 {
-	enum { LOOKED_AT = 64 };
-	pid_t pids[LOOKED_AT], again[LOOKED_AT];
+	pid_t pids[LOOKED_AT];
 	ssize_t n = cage_pids(c, pids, LOOKED_AT), count = n < LOOKED_AT ? n : LOOKED_AT;
 
 	for (ssize_t i = 0; i < count; i++) {
-		AUTO(fd_drop) int held = pidfd_open(pids[i], 0);
-		ssize_t now = held >= 0 && lives(held) ? cage_pids(c, again, LOOKED_AT) : 0;
-
-		for (ssize_t k = 0; k < now && k < LOOKED_AT; k++)
-			if (again[k] == pids[i]) {
-				a->other = fd_take(&held);
-				return a->other;
-			}
+		a->other = hold(c, pids[i]);
+		if (a->other >= 0)
+			return a->other;
 	}
 	return n == 0 ? -ESRCH : -EAGAIN;
 }
@@ -295,4 +294,32 @@ int attached_next(struct attached *a, const struct cage *c)
 			return a->list[i].pidfd;
 	fd_drop(&a->other);
 	return hold_other(a, c);
+}
+
+static void signal_all(const struct cage *c, int signal)
+{
+	pid_t pids[LOOKED_AT];
+	ssize_t n = cage_pids(c, pids, LOOKED_AT);
+	struct err ignored;
+
+	for (ssize_t i = 0; i < n && i < LOOKED_AT; i++) {
+		AUTO(fd_drop) int held = hold(c, pids[i]);
+
+		if (held >= 0)
+			proc_signal(held, signal, &ignored);
+	}
+}
+
+void attached_signal(const struct attached *a, const struct cage *c, int signal)
+{
+	struct err ignored;
+	size_t living = 0;
+
+	for (size_t i = 0; i < a->count; i++)
+		if (lives(a->list[i].pidfd)) {
+			living++;
+			proc_signal(a->list[i].pidfd, signal, &ignored);
+		}
+	if (living == 0)
+		signal_all(c, signal);
 }

@@ -35,8 +35,8 @@ uint64_t attached_bytes(const struct attached *a);
 /* Moves all of them in, or fails: then the undo takes back those that are in. */
 int attached_join(struct attached *a, const struct cage *c, struct undo *u, struct err *e);
 
-/* To those that live of the ones that were attached; once there are none, to who is waited for. */
-void attached_signal(const struct attached *a, int signal);
+/* To those that live of the ones that were attached; once there are none, to all in the cage (or the first 256). */
+void attached_signal(const struct attached *a, const struct cage *c, int signal);
 
 /* A descriptor that becomes readable when one who is in the cage ends; borrowed, until the next call.  -ESRCH: nobody
  * is in it any more; -EAGAIN: somebody is, who cannot be waited for. */

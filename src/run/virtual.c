@@ -268,13 +268,16 @@ static void ask_to_end(struct virtual *v)
 		return;
 	}
 	v->state = VIRTUAL_STOPPING;
-	if (v->attached)
-		attached_signal(v->attached, SIGTERM);
 	if (v->memory)
 		memory_let_go(v->memory);
 	/* A stopped program cannot act on SIGTERM. */
-	if (proc_signal(v->child.main_pidfd, SIGTERM, &e) < 0 || proc_signal(v->child.main_pidfd, SIGCONT, &e) < 0)
+	if (v->attached) {
+		attached_signal(v->attached, v->cage, SIGTERM);
+		attached_signal(v->attached, v->cage, SIGCONT);
+	} else if (proc_signal(v->child.main_pidfd, SIGTERM, &e) < 0 ||
+		proc_signal(v->child.main_pidfd, SIGCONT, &e) < 0) {
 		say(virtual_name(v), "%s", e.text);
+	}
 	virtual_end_pause(v); /* who is frozen cannot act on it */
 	loop_set_alarm(v->owner->loop, &v->alarm, v->stop_ms);
 }

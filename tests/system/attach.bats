@@ -192,16 +192,21 @@ lacks_groups() { ! grep -q "/virtualing/$NAME" "/proc/$1/cgroup" || fail "$(cat 
 	wait_until 5 process_is_gone "$SUPERVISOR"
 }
 
-@test "who is left of them when the first has ended is told to end, too" {
+@test "all who are left when the first has ended are told to end, once" {
+	cat >child <<-'END'
+		trap 'echo $1 >>told; sleep 0.5; exit' TERM
+		touch "ready.$1"
+		while :; do sleep 0.1; done
+	END
 	background bash -c 'until test -e go; do sleep 0.1; done
-		sh -c '"'"'trap "touch told; exit" TERM; touch ready; while :; do sleep 0.1; done'"'"' & until test -e over; do sleep 0.1; done'
+		sh child 1 & sh child 2 & until test -e over; do sleep 0.1; done'
 	attached "${BACKGROUND[-1]}"
 	touch go
-	wait_until 20 test -e ready
+	wait_until 20 test -e ready.1 -a -e ready.2
 	touch over
 	wait_until 10 process_is_gone "${BACKGROUND[0]}"
 	virtualing stop --timeout 5 "$NAME"
-	test -e told
+	equal "$(sort told)" $'1\n2' "who was told"
 }
 
 @test "stop --release does not hasten the end of those who are told to end" {
