@@ -99,6 +99,7 @@ int spawn(const struct spawn *what, struct spawned *ret, int *ret_status, struct
 	if (r < 0)
 		return r;
 	stage.report = theirs;
+	stage.other_end = ret->report;
 	r = clone_stage(what, &stage, &ret->pidfd, e);
 	if (r < 0)
 		return r;

@@ -75,6 +75,7 @@ int spawn_program(const char *path, char *const *argv, int fd3, const struct spa
 struct stage { /* in the memory that both use */
 	const struct spawn *what;
 	int report;	/* the child's end */
+	int other_end;	/* whose closing tells the child that the supervisor has died */
 	bool executing; /* what kills it now kills the command, or init */
 	int status;	/* 125, 126, 127 */
 	struct err err; /* code 0: nothing went wrong */

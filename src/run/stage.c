@@ -15,8 +15,8 @@
 #include "run/init/init.h"
 #include "run/spawn.h"
 
-/* The death signal is lost when the parent died before prctl(); then the other end of the report socket is closed, once
- * our own copy of it is.  It is also cleared by a change of ids.  So this is called again when the walls stand. */
+/* The death signal is lost when the parent died before prctl(); then the other end of the report socket is closed, for
+ * our own copy of it is, too.  It is also cleared by a change of ids.  So this is called again when the walls stand. */
 static int watch_parent(int report, struct err *e)
 {
 	struct pollfd p = {.fd = report};
@@ -108,8 +108,10 @@ static int raise_walls(struct stage *s, struct err *e)
 {
 	const int keep[JAIL_KEEP] = {s->report, jail_wants_init(s->what->jail) ? s->what->origin->init : -1};
 	const struct spawn_origin *o = s->what->origin;
-	int r = watch_parent(s->report, e);
+	int r;
 
+	close(s->other_end);
+	r = watch_parent(s->report, e);
 	if (r == 0)
 		r = stage_connect(o->in, s->what->out > 0 ? s->what->out : o->out, e);
 	if (r == 0 && s->what->apart)

@@ -275,7 +275,7 @@ static void ask_to_end(struct virtual *v)
 		attached_signal(v->attached, v->cage, SIGTERM);
 		attached_signal(v->attached, v->cage, SIGCONT);
 	} else if (proc_signal(v->child.main_pidfd, SIGTERM, &e) < 0 ||
-		proc_signal(v->child.main_pidfd, SIGCONT, &e) < 0) {
+		   proc_signal(v->child.main_pidfd, SIGCONT, &e) < 0) {
 		say(virtual_name(v), "%s", e.text);
 	}
 	virtual_end_pause(v); /* who is frozen cannot act on it */
