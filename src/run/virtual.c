@@ -22,9 +22,6 @@
 enum {
 	ADDRESS_TIMEOUT_MS = 10000,
 	KEEPER_AGAIN_MS = 2000,
-	CLEAR_FIRST_MS = 1, /* how long to wait before looking again whether killed processes are gone; doubles */
-	CLEAR_LONGEST_MS = 250,
-	CLEAR_COMPLAIN_MS = 10000,
 	ACCEPT_PAUSE_NS = 10000000,
 };
 
@@ -34,10 +31,6 @@ const char *const virtual_event_names[VIRTUAL_EVENTS] = {
 	"go", "addressed", "failed", "started", "ended", "stop", "alarm"};
 
 static void happen(struct virtual *v, enum virtual_event event);
-static void clear(struct virtual *v);
-static void ask_to_end(struct virtual *v);
-static void kill_all(struct virtual *v);
-static void child_ended(struct virtual *v);
 
 void virtual_check(const struct cage_host *host, const struct spec *s, struct faults *f,
 	void (*warn)(void *arg, const char *text), void *arg, struct jail_look **look)
@@ -73,15 +66,6 @@ static void child_ready(struct watch *w, uint32_t events)
 	happen(OWNER_OF(w, child_watch), EVENT_ENDED);
 }
 
-static void close_to_others(struct virtual *v)
-{
-	if (v->listener < 0)
-		return;
-	loop_unwatch(v->owner->loop, &v->listen_watch);
-	fd_drop(&v->listener);
-	state_hide(v->folder);
-}
-
 static void not_executed(struct virtual *v, const struct report *r)
 {
 	v->failure = 125;
@@ -110,14 +94,13 @@ static void take_report(struct virtual *v, const struct report *r)
 	case REPORT_ENDED:
 		v->ended = true;
 		v->wait_status = r->value;
-		close_to_others(v); /* while init ends, with all that is left in its namespaces */
+		virtual_close_to_others(v); /* while init ends, with all that is left in its namespaces */
 		return;
 	}
 }
 
-static void report_ready(struct watch *w, uint32_t events)
+void virtual_read_reports(struct virtual *v)
 {
-	struct virtual *v = OWNER_OF(w, report_watch);
 	struct report report;
 	int r;
 
@@ -129,6 +112,11 @@ static void report_ready(struct watch *w, uint32_t events)
 		loop_unwatch(v->owner->loop, &v->report_watch);
 		fd_drop(&v->child.report);
 	}
+}
+
+static void report_ready(struct watch *w, uint32_t events)
+{
+	virtual_read_reports(OWNER_OF(w, report_watch));
 }
 
 static void listener_ready(struct watch *w, uint32_t events)
@@ -160,7 +148,7 @@ static void launch(struct virtual *v)
 	v->state = VIRTUAL_STARTING;
 	if (virtual_launch(v, &v->err) < 0) {
 		v->failed = true;
-		clear(v);
+		virtual_clear(v);
 	} else if (v->attached || !jail_wants_init(v->ready)) {
 		happen(v, EVENT_STARTED);
 	}
@@ -178,7 +166,7 @@ static void running(struct virtual *v)
 	if (recorder_start(v->recorder, v->cage, &v->err) < 0 || virtual_open_to_others(v, &v->err) < 0) {
 		v->failed = true;
 		v->failure = 125;
-		clear(v);
+		virtual_clear(v);
 		return;
 	}
 	virtual_happened(v, v->attached ? "attached" : "started", json_pack("{s:i}", "pid", (int)v->child.main_pid));
@@ -186,7 +174,7 @@ static void running(struct virtual *v)
 		virtual_tell_attached(v);
 	v->owner->started(v->owner, v);
 	if (v->stop_wanted)
-		ask_to_end(v);
+		virtual_ask_to_end(v);
 }
 
 static int start_keeper(struct virtual *v, struct err *e)
@@ -214,7 +202,7 @@ static void no_address(struct virtual *v)
 {
 	v->failed = true;
 	v->failure = 125;
-	clear(v);
+	virtual_clear(v);
 }
 
 static void address_late(struct virtual *v)
@@ -241,7 +229,7 @@ static void keep_again(struct virtual *v)
 	struct err e;
 
 	if (v->attached) { /* it has no address; somebody in it could not be waited for */
-		child_ended(v);
+		virtual_child_ended(v);
 		return;
 	}
 	if (start_keeper(v, &e) < 0) {
@@ -256,215 +244,6 @@ static void address_back(struct virtual *v)
 	say(virtual_name(v), "%s is back on %s", v->spec->vip.address, v->spec->vip.device);
 }
 
-/* ---- the end ---- */
-
-static void ask_to_end(struct virtual *v)
-{
-	struct err e;
-
-	if (v->release) {
-		virtual_end_pause(v);
-		clear(v);
-		return;
-	}
-	v->state = VIRTUAL_STOPPING;
-	if (v->memory)
-		memory_let_go(v->memory);
-	/* A stopped program cannot act on SIGTERM. */
-	if (v->attached) {
-		attached_signal(v->attached, v->cage, SIGTERM);
-		attached_signal(v->attached, v->cage, SIGCONT);
-	} else if (proc_signal(v->child.main_pidfd, SIGTERM, &e) < 0 ||
-		   proc_signal(v->child.main_pidfd, SIGCONT, &e) < 0) {
-		say(virtual_name(v), "%s", e.text);
-	}
-	virtual_end_pause(v); /* who is frozen cannot act on it */
-	loop_set_alarm(v->owner->loop, &v->alarm, v->stop_ms);
-}
-
-/* What it has reported may lie in the socket still: a program that runs is asked, not killed. */
-static void stop_soon(struct virtual *v)
-{
-	if (v->stop_wanted) {
-		kill_all(v);
-		return;
-	}
-	v->stop_wanted = true;
-	loop_set_alarm(v->owner->loop, &v->alarm, v->stop_ms);
-}
-
-static void kill_all(struct virtual *v)
-{
-	struct err e;
-
-	virtual_unwatch_memory(v); /* decoys stand in the cage */
-	if (v->cage && cage_kill(v->cage, &e) < 0 && !v->kill_failed) {
-		v->kill_failed = true; /* said once: it is tried again and again */
-		say(virtual_name(v), "%s", e.text);
-	}
-	if (v->child.pidfd >= 0)
-		proc_signal(v->child.pidfd, SIGKILL, &e);
-}
-
-/* Of those who were attached there may be nobody that could be waited for: then it is looked again and again. */
-static void end_now(struct virtual *v)
-{
-	kill_all(v);
-	if (v->attached)
-		clear(v);
-}
-
-static void reap(struct virtual *v)
-{
-	siginfo_t info = {0};
-
-	if (v->child.pidfd < 0 || v->reaped || waitid(P_PIDFD, (id_t)v->child.pidfd, &info, WEXITED | WNOHANG) < 0 ||
-		!info.si_pid)
-		return;
-	v->reaped = true;
-	loop_unwatch(v->owner->loop, &v->child_watch);
-	/* What init has said of the command is in the socket still. */
-	report_ready(&v->report_watch, 0);
-	if (!v->ended) {
-		v->ended = true;
-		v->wait_status = info.si_code == CLD_EXITED ? info.si_status << 8 : info.si_status;
-	}
-}
-
-static void child_ended(struct virtual *v)
-{
-	struct err e;
-
-	if (v->attached) {
-		if (virtual_watch_attached(v, &e) < 0)
-			clear(v);
-		return;
-	}
-	reap(v);
-	/* Its last reports may have ended the virtual already: it ran, and that could not be written down. */
-	if (!v->reaped || v->state >= VIRTUAL_CLEARING)
-		return;
-	if (v->state == VIRTUAL_STARTING && !v->failed) {
-		v->failed = true;
-		v->failure = 125;
-		err_set(&v->err, ECHILD, "%s before it became %s",
-			v->stop_wanted ? "stopped" : "the process was killed", v->spec->argv[0]);
-	}
-	clear(v);
-}
-
-static void gone(struct virtual *v)
-{
-	struct err e;
-
-	if (v->summary && summary_write(v->spec->report, v->summary, &e) < 0)
-		say(virtual_name(v), "%s", e.text);
-	if (v->folder && state_remove(v->folder, &e) < 0)
-		say(virtual_name(v), "%s", e.text);
-	state_drop(&v->folder);
-	undertaker_dismiss(&v->undertaker); /* who was attached must be brought back even if we are killed before */
-	v->state = VIRTUAL_GONE;
-	v->owner->gone(v->owner, v);
-}
-
-static void tell_end(struct virtual *v)
-{
-	int signal = virtual_signal_of_end(v);
-	json_t *how = json_pack("{s:i}", "status", virtual_status(v));
-
-	if (signal)
-		json_object_set_new(how, "signal", json_integer(signal));
-	if (v->spec->report)
-		virtual_sum_up(v, how);
-	blocks_end(v->blocks);
-	virtual_happened(v, v->release && cage_is_populated(v->cage) ? "released" : "exit", how);
-}
-
-static bool anything_alive(struct virtual *v)
-{
-	reap(v);
-	return (v->child.pidfd >= 0 && !v->reaped) || (v->cage && cage_is_populated(v->cage));
-}
-
-/* Dying takes the kernel a moment. Somebody in an uninterruptible sleep takes longer: then say so, once. */
-static void clear_later(struct virtual *v)
-{
-	if (!v->complained && loop_now_ms() - v->clear_since > CLEAR_COMPLAIN_MS) {
-		v->complained = true;
-		say(virtual_name(v),
-			"its processes have been killed but do not end (uninterruptible sleep?); still waiting");
-	}
-	if (!v->release)
-		kill_all(v);
-	loop_set_alarm(v->owner->loop, &v->alarm, v->clear_ms);
-	v->clear_ms = v->clear_ms * 2 < CLEAR_LONGEST_MS ? v->clear_ms * 2 : CLEAR_LONGEST_MS;
-}
-
-/* The folder stays when something could not be undone: its journal is for gc. */
-static void undo_all(struct virtual *v)
-{
-	struct err e;
-
-	if (journal_replay(state_journal(v->folder), NULL, NULL, &e) == 0)
-		return;
-	say(virtual_name(v), "%s; `virtualing gc` tries again", e.text);
-	state_drop(&v->folder);
-}
-
-static void clear_more(struct virtual *v)
-{
-	loop_clear_alarm(v->owner->loop, &v->alarm);
-	if ((!v->release && anything_alive(v)) || !killed_look(v->killed)) {
-		clear_later(v);
-		return;
-	}
-	if (!v->attached) { /* there each has been told when it happened */
-		undertaker_dismiss(&v->undertaker);
-		killed_say(v->killed, virtual_name(v));
-	}
-	if (!v->failed && v->cage)
-		tell_end(v);
-	killed_drop(&v->killed);
-	recorder_drop(&v->recorder);
-	cage_drop(&v->cage);
-	if (v->keeper.fd >= 0)
-		vip_stop(&v->keeper);
-	undo_all(v);
-	if (v->failed)
-		say(virtual_name(v), "%s", v->err.text);
-	gone(v);
-}
-
-static void stop_listening(struct virtual *v)
-{
-	struct loop *l = v->owner->loop;
-
-	if (v->release && v->cage && cage_is_populated(v->cage))
-		cage_lift(v->cage); /* who waits for memory now must not be killed for it */
-	virtual_unwatch_memory(v);
-
-	loop_clear_alarm(l, &v->alarm);
-	loop_clear_alarm(l, &v->still);
-	loop_unwatch(l, &v->keeper_watch);
-	loop_unwatch(l, &v->report_watch);
-	close_to_others(v);
-}
-
-/* Descriptors are let go of first: when there are too many of them, those are what clearing needs. */
-static void clear(struct virtual *v)
-{
-	stop_listening(v);
-	/* These hold the root, which is not cleared while somebody does. */
-	jail_look_drop(&v->look);
-	jail_ready_drop(&v->ready);
-	if (v->cage)
-		cage_close_gate(v->cage);
-	v->state = VIRTUAL_CLEARING;
-	v->clear_ms = CLEAR_FIRST_MS;
-	v->clear_since = loop_now_ms();
-	clear_more(v);
-}
-
 /* ---- the table ---- */
 
 static const struct cell {
@@ -475,24 +254,30 @@ static const struct cell {
 	{                           \
 		function, #function \
 	}
+#define END(function)                         \
+	{                                     \
+		virtual_##function, #function \
+	} /* virtual_end.c */
 	[VIRTUAL_NEW] = {[EVENT_GO] = DO(go)},
 	[VIRTUAL_ADDRESSING] = {[EVENT_ADDRESSED] = DO(launch),
 		[EVENT_FAILED] = DO(no_address),
-		[EVENT_STOP] = DO(clear),
+		[EVENT_STOP] = END(clear),
 		[EVENT_ALARM] = DO(address_late)},
 	[VIRTUAL_STARTING] = {[EVENT_FAILED] = DO(start_failed),
 		[EVENT_STARTED] = DO(running),
-		[EVENT_ENDED] = DO(child_ended),
-		[EVENT_STOP] = DO(stop_soon),
-		[EVENT_ALARM] = DO(kill_all)},
+		[EVENT_ENDED] = END(child_ended),
+		[EVENT_STOP] = END(stop_soon),
+		[EVENT_ALARM] = END(kill_all)},
 	[VIRTUAL_RUNNING] = {[EVENT_ADDRESSED] = DO(address_back),
 		[EVENT_FAILED] = DO(address_lost),
-		[EVENT_ENDED] = DO(child_ended),
-		[EVENT_STOP] = DO(ask_to_end),
+		[EVENT_ENDED] = END(child_ended),
+		[EVENT_STOP] = END(ask_to_end),
 		[EVENT_ALARM] = DO(keep_again)},
-	[VIRTUAL_STOPPING] = {[EVENT_ENDED] = DO(child_ended), [EVENT_STOP] = DO(end_now), [EVENT_ALARM] = DO(end_now)},
-	[VIRTUAL_CLEARING] = {[EVENT_ENDED] = DO(clear_more), [EVENT_ALARM] = DO(clear_more)},
+	[VIRTUAL_STOPPING] =
+		{[EVENT_ENDED] = END(child_ended), [EVENT_STOP] = END(end_now), [EVENT_ALARM] = END(end_now)},
+	[VIRTUAL_CLEARING] = {[EVENT_ENDED] = END(clear_more), [EVENT_ALARM] = END(clear_more)},
 #undef DO
+#undef END
 };
 
 static void happen(struct virtual *v, enum virtual_event event)

@@ -91,6 +91,15 @@ int virtual_open_to_others(struct virtual *v, struct err *e)
 	return r < 0 ? r : loop_watch(v->owner->loop, &v->listen_watch, v->listener, EPOLLIN, e);
 }
 
+void virtual_close_to_others(struct virtual *v)
+{
+	if (v->listener < 0)
+		return;
+	loop_unwatch(v->owner->loop, &v->listen_watch);
+	fd_drop(&v->listener);
+	state_hide(v->folder);
+}
+
 int virtual_watch_attached(struct virtual *v, struct err *e)
 {
 	int fd;

@@ -1,5 +1,6 @@
-/* What the parts of a virtual share: virtual.c (its life), virtual_events.c (what happens to it, and who is told), and
- * virtual_show.c (what is shown of it).  Nobody else includes this. */
+/* What the parts of a virtual share: virtual.c (its life), virtual_launch.c, virtual_pause.c, virtual_end.c,
+ * virtual_events.c (what happens to it, and who is told), and virtual_show.c (what is shown of it).  Nobody else
+ * includes this. */
 #pragma once
 
 #include <jansson.h>
@@ -70,6 +71,10 @@ struct virtual
 
 #define OWNER_OF(watch, field) ((struct virtual *)((char *)(watch)-offsetof(struct virtual, field)))
 
+/* ---- virtual.c ---- */
+
+void virtual_read_reports(struct virtual *v); /* what init has said until now */
+
 /* ---- virtual_events.c ---- */
 
 extern const struct memory_owner virtual_memory_owner;
@@ -96,10 +101,23 @@ void virtual_end_pause(struct virtual *v);
  * journal. */
 int virtual_launch(struct virtual *v, struct err *e);
 int virtual_open_to_others(struct virtual *v, struct err *e); /* state.json, and the control socket */
+void virtual_close_to_others(struct virtual *v);	      /* twice is fine */
 void virtual_tell_attached(const struct virtual *v);
 
 /* Waits for whoever of those in the cage is the next; -ESRCH when nobody is left. */
 int virtual_watch_attached(struct virtual *v, struct err *e);
+
+/* ---- virtual_end.c: what is done in the table of virtual.c when it ends ---- */
+
+void virtual_ask_to_end(struct virtual *v);
+void virtual_stop_soon(struct virtual *v);
+void virtual_end_now(struct virtual *v);
+void virtual_kill_all(struct virtual *v);
+void virtual_child_ended(struct virtual *v);
+
+/* Everything is let go of, killed, told and undone; it takes the kernel some time, and then virtual_clear_more(). */
+void virtual_clear(struct virtual *v);
+void virtual_clear_more(struct virtual *v);
 
 /* ---- virtual_show.c ---- */
 
