@@ -2,30 +2,18 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <sched.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/signalfd.h>
-#include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
 
 #include "base/own.h"
 #include "run/say.h"
-#include "run/script.h"
 #include "run/supervisor_private.h"
 #include "sys/proc.h"
-
-enum { EXIT_OWN_FAILURE = 125, SCRIPT_STOP_MS = 2000 };
-
-/* What a server is told by: to read its configuration again, to open its logs again. */
-static const int passed_on[] = {SIGHUP, SIGUSR1, SIGUSR2};
-enum { PASSED_ON = sizeof passed_on / sizeof *passed_on };
 
 /* ---- members ---- */
 
@@ -129,11 +117,9 @@ static void on_started(struct virtual_owner *o, struct virtual *v)
 {
 	struct supervisor *s = (struct supervisor *)o;
 	struct member *m = supervisor_find(s, virtual_name(v));
-	struct err e;
 
-	for (size_t i = 0; m && i < PASSED_ON; i++)
-		if (m->early & 1U << i)
-			virtual_signal(v, passed_on[i], &e);
+	if (m)
+		supervisor_pass_on_early(m);
 	client_tell_started(s, v);
 	supervisor_detach_started(s);
 }
@@ -158,7 +144,33 @@ static void on_stopped(struct virtual_owner *o, struct virtual *v, int signal)
 	virtual_signal(v, SIGCONT, &e);
 }
 
-static void stop_next(struct supervisor *s);
+/* The latest first; the next when that one is gone. One that is ending already keeps its time: to stop it again would
+ * be to kill it. */
+static void stop_next(struct supervisor *s)
+{
+	struct member *m = s->members;
+
+	while (m && virtual_state(m->v) == VIRTUAL_GONE)
+		m = m->next;
+	if (m && virtual_state(m->v) < VIRTUAL_STOPPING)
+		virtual_stop(m->v, virtual_stop_timeout(m->v));
+}
+
+void supervisor_stop(struct supervisor *s)
+{
+	struct err e;
+
+	if (s->stopping) {
+		/* Asked a second time: no more patience with anybody. */
+		for (struct member *m = s->members; m; m = m->next)
+			virtual_stop(m->v, 0);
+		return;
+	}
+	s->stopping = true;
+	if (s->script_runs)
+		proc_signal(s->script.pidfd, SIGKILL, &e);
+	stop_next(s);
+}
 
 static void on_gone(struct virtual_owner *o, struct virtual *v)
 {
@@ -194,64 +206,6 @@ static bool on_tell_script(struct virtual_owner *o, struct virtual *v, json_t *m
 	return false;
 }
 
-/* ---- blocks of the script ---- */
-
-static const char *block_text(const struct supervisor *s, const char *key)
-{
-	const char *text = json_string_value(json_object_get(s->block, key));
-
-	return text ? text : "?";
-}
-
-void supervisor_block_ended(struct supervisor *s)
-{
-	loop_clear_alarm(s->loop, &s->block_alarm);
-	json_decref(s->block);
-	s->block = NULL;
-}
-
-/* It may hang for ever, and with it every other block of the file. Once it is dead, what the blocks were asked for is
- * decided without them. */
-static void give_up_script(struct supervisor *s, const char *name, const char *type, const char *what, unsigned late_ms)
-{
-	struct err e;
-
-	if (!s->script_runs || s->script_given_up)
-		return;
-	s->script_given_up = true;
-	say(name, "a block of the script (:%s) has not %s within %g s: the script host is given up", type, what,
-		late_ms / 1e3);
-	proc_signal(s->script.pidfd, SIGKILL, &e);
-}
-
-static void block_late(struct alarm *a)
-{
-	struct supervisor *s = (struct supervisor *)((char *)a - offsetof(struct supervisor, block_alarm));
-
-	give_up_script(s, block_text(s, "name"), block_text(s, "type"), "ended",
-		(unsigned)json_integer_value(json_object_get(s->block, "deadline_ms")));
-}
-
-void supervisor_block_begins(struct supervisor *s, const json_t *message)
-{
-	json_int_t deadline_ms = json_integer_value(json_object_get(message, "deadline_ms"));
-
-	supervisor_block_ended(s);
-	s->block = json_deep_copy(message);
-	s->block_alarm.ring = block_late;
-	if (deadline_ms >= 0 && deadline_ms <= INT_MAX)
-		loop_set_alarm(s->loop, &s->block_alarm, (unsigned)deadline_ms);
-}
-
-/* The program waits, so its time is counted from there on; the script may have been busy otherwise for all of it. */
-static void on_script_late(struct virtual_owner *o, struct virtual *v)
-{
-	struct supervisor *s = (struct supervisor *)o;
-	bool runs = strcmp(block_text(s, "name"), virtual_name(v)) == 0 && strcmp(block_text(s, "type"), "oom") == 0;
-
-	give_up_script(s, virtual_name(v), "oom", runs ? "ended" : "begun", virtual_deadline(v));
-}
-
 static void on_happened(struct virtual_owner *o, struct virtual *v, const json_t *event)
 {
 	client_tell_happened((struct supervisor *)o, v, event);
@@ -271,212 +225,6 @@ static void bury(struct supervisor *s)
 		virtual_free(m->v);
 		free(m);
 	}
-}
-
-/* ---- signals ---- */
-
-/* The latest first; the next when that one is gone. One that is ending already keeps its time: to stop it again would
- * be to kill it. */
-static void stop_next(struct supervisor *s)
-{
-	struct member *m = s->members;
-
-	while (m && virtual_state(m->v) == VIRTUAL_GONE)
-		m = m->next;
-	if (m && virtual_state(m->v) < VIRTUAL_STOPPING)
-		virtual_stop(m->v, virtual_stop_timeout(m->v));
-}
-
-void supervisor_stop(struct supervisor *s)
-{
-	struct err e;
-
-	if (s->stopping) {
-		/* Asked a second time: no more patience with anybody. */
-		for (struct member *m = s->members; m; m = m->next)
-			virtual_stop(m->v, 0);
-		return;
-	}
-	s->stopping = true;
-	if (s->script_runs)
-		proc_signal(s->script.pidfd, SIGKILL, &e);
-	stop_next(s);
-}
-
-/* A program in the terminal's foreground group has got the terminal's signal itself, and it decides, unless it is
- * paused. */
-static bool program_got_it(const struct supervisor *s)
-{
-	for (const struct member *m = s->members; m; m = m->next)
-		if (virtual_pid(m->v) <= 0 || getpgid(virtual_pid(m->v)) != getpgrp() || virtual_is_paused(m->v) ||
-			virtual_is_attached(m->v))
-			return false;
-	return s->members != NULL;
-}
-
-/* One that is starting gets it as soon as it runs. */
-static void pass_on_to(struct member *m, size_t which)
-{
-	struct err e;
-
-	if (virtual_state(m->v) < VIRTUAL_RUNNING)
-		m->early |= 1U << which;
-	else if (virtual_state(m->v) == VIRTUAL_RUNNING && virtual_signal(m->v, passed_on[which], &e) < 0)
-		say(virtual_name(m->v), "%s", e.text);
-}
-
-static void pass_on(struct supervisor *s, int signal)
-{
-	for (size_t i = 0; i < PASSED_ON; i++)
-		for (struct member *m = s->members; m && signal == passed_on[i]; m = m->next)
-			pass_on_to(m, i);
-}
-
-static void take_signal(struct supervisor *s, const struct signalfd_siginfo *info)
-{
-	bool terminal = info->ssi_code == SI_KERNEL;
-
-	switch (info->ssi_signo) {
-	case SIGCHLD:
-		for (struct member *m = s->members; m; m = m->next)
-			virtual_look_children(m->v);
-		return;
-	case SIGINT:
-	case SIGQUIT:
-		s->interrupted = s->interrupted || terminal;
-		if (!terminal || !program_got_it(s))
-			supervisor_stop(s);
-		return;
-	case SIGTERM:
-		supervisor_stop(s);
-		return;
-	case SIGHUP:
-		/* The terminal is gone; or somebody wants a server to read its configuration again. */
-		if (terminal)
-			supervisor_stop(s);
-		else
-			pass_on(s, SIGHUP);
-		return;
-	case SIGUSR1:
-	case SIGUSR2:
-		pass_on(s, (int)info->ssi_signo);
-		return;
-	default: /* SIGTSTP: the command's own stop is what counts */
-		return;
-	}
-}
-
-static void signals_ready(struct watch *w, uint32_t events)
-{
-	struct supervisor *s = (struct supervisor *)((char *)w - offsetof(struct supervisor, signals_watch));
-	struct signalfd_siginfo info;
-
-	while (read(w->fd, &info, sizeof info) == sizeof info)
-		take_signal(s, &info);
-}
-
-static void do_nothing(int signal)
-{
-}
-
-/* The caller's limit on the size of files shall not kill us for a log, a report or a recording: EFBIG says it, too.
- * The signal is caught, which exec takes back: the command has it as the caller had. */
-static void survive_large_files(void)
-{
-	struct sigaction caught = {.sa_handler = do_nothing}, was;
-
-	if (sigaction(SIGXFSZ, NULL, &was) == 0 && was.sa_handler == SIG_DFL)
-		sigaction(SIGXFSZ, &caught, NULL);
-}
-
-static int open_signals(struct supervisor *s, struct err *e)
-{
-	static const int taken[] = {SIGCHLD, SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, SIGTSTP};
-	struct sigaction ignore = {.sa_handler = SIG_IGN};
-	sigset_t set;
-
-	sigemptyset(&set);
-	for (size_t i = 0; i < sizeof taken / sizeof *taken; i++) {
-		struct sigaction was;
-
-		/* What nohup or a shell's background job has set to "ignore" stays ignored, here and in the command. */
-		if (sigaction(taken[i], NULL, &was) == 0 && was.sa_handler == SIG_IGN && taken[i] != SIGCHLD)
-			continue;
-		sigaddset(&set, taken[i]);
-	}
-	signal(SIGCHLD, SIG_DFL);
-	sigaction(SIGPIPE, &ignore, NULL);
-	survive_large_files();
-	sigprocmask(SIG_BLOCK, &set, &s->origin.mask);
-	s->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	if (s->signals < 0)
-		return err_sys(e, "signalfd");
-	s->signals_watch.ready = signals_ready;
-	return loop_watch(s->loop, &s->signals_watch, s->signals, EPOLLIN, e);
-}
-
-/* ---- the script host ---- */
-
-void supervisor_script_ended(struct supervisor *s, const json_t *status)
-{
-	s->script_runs = false;
-	supervisor_block_ended(s);
-	if (json_is_integer(status)) {
-		s->script_has_status = true;
-		s->script_status = (int)json_integer_value(status) & 0xff;
-	}
-}
-
-static void script_failed(struct supervisor *s, const siginfo_t *info)
-{
-	if (!s->stopping) {
-		if (s->script_given_up)
-			; /* that has been said */
-		else if (info->si_code == CLD_EXITED)
-			say(NULL, "the script host ended with status %d in the middle of the file", info->si_status);
-		else
-			say(NULL, "the script host was killed by signal %d (%s)", info->si_status,
-				sigdescr_np(info->si_status));
-		s->script_has_status = true;
-		s->script_status = EXIT_OWN_FAILURE;
-	}
-	s->script_runs = false;
-	supervisor_block_ended(s);
-}
-
-static void script_ended(struct watch *w, uint32_t events)
-{
-	struct supervisor *s = (struct supervisor *)((char *)w - offsetof(struct supervisor, script_watch));
-	siginfo_t info = {0};
-
-	if (s->script_client)
-		client_hear_out(s->script_client);
-	supervisor_relay(s);
-	loop_unwatch(s->loop, w);
-	waitid(P_PIDFD, (id_t)s->script.pidfd, &info, WEXITED);
-	if (s->script_runs)
-		script_failed(s, &info);
-	for (struct member *m = s->members; m; m = m->next)
-		if (virtual_state(m->v) != VIRTUAL_GONE)
-			virtual_script_gone(m->v);
-}
-
-static int open_script(struct supervisor *s, char **argv, struct err *e)
-{
-	struct spawn_origin origin = s->origin;
-	AUTO(fd_drop) int relay = -1;
-	int socket, r = supervisor_open_relay(s, &relay, e);
-
-	if (relay >= 0)
-		origin.out = relay;
-	if (r == 0)
-		r = script_start(argv, &origin, &s->script, &socket, e);
-	if (r < 0)
-		return r;
-	s->script_runs = true;
-	s->script_watch = (struct watch){-1, script_ended};
-	r = client_add(s, socket, NULL, &s->script_client, e);
-	return r < 0 ? r : loop_watch(s->loop, &s->script_watch, s->script.pidfd, EPOLLIN, e);
 }
 
 /* ---- life ---- */
@@ -505,7 +253,7 @@ static int open_supervisor(struct supervisor *s, struct detach *d, int log, stru
 			.paused = on_paused,
 			.called = on_called,
 			.tell_script = on_tell_script,
-			.script_late = on_script_late,
+			.script_late = supervisor_script_late,
 			.happened = on_happened},
 		.signals = -1,
 		.script = SPAWNED_NONE,
@@ -519,7 +267,7 @@ static int open_supervisor(struct supervisor *s, struct detach *d, int log, stru
 	s->origin.nice = getpriority(PRIO_PROCESS, 0);
 	r = loop_open(&s->loop, e);
 	if (r == 0)
-		r = open_signals(s, e);
+		r = supervisor_open_signals(s, e);
 	if (r == 0)
 		r = supervisor_detach(s, d, log, e);
 	if (r == 0)
@@ -667,7 +415,7 @@ int supervisor_run_file(char **argv, struct detach *d, int log)
 	int r = open_supervisor(&s, d, log, &e);
 
 	if (r == 0)
-		r = open_script(&s, argv, &e);
+		r = supervisor_open_script(&s, argv, &e);
 	if (r == 0)
 		r = serve(&s, &e);
 	if (r == 0 && s.interrupted && !s.any && !s.script_has_status) {

@@ -1,4 +1,5 @@
-/* Shared by supervisor.c (signals, life) and client.c (what others may ask of it). */
+/* Shared by supervisor.c (its virtuals, its life), supervisor_signals.c, supervisor_script.c, supervisor_detach.c and
+ * client.c (what others may ask of it). */
 #pragma once
 
 #include "run/choice.h"
@@ -7,6 +8,8 @@
 #include "run/supervisor.h"
 #include "run/virtual.h"
 #include "sys/wire.h"
+
+enum { EXIT_OWN_FAILURE = 125 };
 
 struct client {
 	struct supervisor *supervisor;
@@ -91,6 +94,18 @@ const struct ended *supervisor_find_ended(const struct supervisor *s, const char
 /* 0, or -errno; faults (by section and key) when the description is what is wrong. status: 125 or 127. */
 int supervisor_start(
 	struct supervisor *s, struct spec *spec, const json_t *blocks, struct faults *f, int *status, struct err *e);
+
+void supervisor_stop(struct supervisor *s); /* everything, the latest first; twice: at once */
+
+/* ---- supervisor_signals.c ---- */
+
+int supervisor_open_signals(struct supervisor *s, struct err *e);
+void supervisor_pass_on_early(struct member *m); /* what came before it ran */
+
+/* ---- supervisor_script.c ---- */
+
+/* Starts the script host with this file and its arguments. */
+int supervisor_open_script(struct supervisor *s, char **argv, struct err *e);
 void supervisor_script_ended(struct supervisor *s, const json_t *status);
 
 /* The script runs one block at a time, and says when. message: {"name", "type", "deadline_ms"}; borrowed. Its virtual
@@ -98,7 +113,8 @@ void supervisor_script_ended(struct supervisor *s, const json_t *status);
 void supervisor_block_begins(struct supervisor *s, const json_t *message);
 void supervisor_block_ended(struct supervisor *s); /* without one that has begun, too */
 
-void supervisor_stop(struct supervisor *s); /* everything, the latest first; twice: at once */
+/* The block that v waits for has had its time. */
+void supervisor_script_late(struct virtual_owner *o, struct virtual *v);
 
 /* ---- supervisor_detach.c ---- */
 
@@ -112,6 +128,8 @@ void supervisor_detach_end(struct supervisor *s);
  * output and error, the caller's to close; -1: they are as usual. */
 int supervisor_open_relay(struct supervisor *s, int *ret_theirs, struct err *e);
 void supervisor_relay(struct supervisor *s); /* what lies in it still */
+
+/* ---- client.c ---- */
 
 int client_add(struct supervisor *s, int fd, const char *name, struct client **ret, struct err *e);
 bool client_tell(struct client *c, json_t *message); /* without being asked; takes it over; false: it is gone */
