@@ -18,9 +18,10 @@ struct option_row {
 
 struct command {
 	const char *name;
-	const char *args;		  /* as the usage line shows them: "NAME", "-- CMD [ARG...]"; "" for none */
-	const char *summary;		  /* one line, no full stop */
-	const char *details;		  /* paragraphs for --help, separated by "\n\n"; or NULL */
+	const char *args;    /* as the usage line shows them: "NAME", "-- CMD [ARG...]"; "" for none */
+	const char *summary; /* one line, no full stop */
+	const char *details; /* paragraphs for --help, separated by "\n\n"; or NULL */
+	const char *status;  /* what its exit status says, no full stop; NULL: 0 when done, otherwise 125 */
 	const struct option_row *options; /* its own, at most OPTIONS_OWN_MAX; or NULL. --help is everywhere */
 	unsigned use;	    /* USE_RUN ...: the keys of a description that are options of it, too; 0: none */
 	int args_min;	    /* how many arguments it takes */

@@ -132,6 +132,10 @@ void options_help(FILE *out, const struct command *command)
 	print_wrapped(out, command->summary, 0, 0);
 	print_paragraphs(out, command->details);
 	print_options(out, command);
+	if (!command->status)
+		return;
+	fputs("\nExit status: ", out);
+	print_wrapped(out, command->status, 13, 2);
 }
 
 void commands_help(FILE *out, const struct command *table)

@@ -166,6 +166,7 @@ static int parse(const struct command *command, int argc, char **argv, json_t *d
 
 		if (is_option && strcmp(argv[i], "--") == 0) {
 			ended = true;
+			ret->command_follows = ret->arg_count == 0;
 			continue;
 		}
 		if (!is_option) {

@@ -26,7 +26,8 @@ struct options_values { /* everything is borrowed from the command and from argv
 		*own[OPTIONS_OWN_MAX]; /* for each of the command's rows: its value, "" for a switch, NULL: not given */
 	char **args;		       /* what is no option; NULL at the end */
 	int arg_count;
-	bool help; /* --help was there: nothing else has been looked at after it */
+	bool command_follows; /* "--" stood before the first of them */
+	bool help;	      /* --help was there: nothing else has been looked at after it */
 };
 
 /* argv[0] is the command's name, argv[argc] NULL; its order is changed.  document: an object, filled by spec_option().

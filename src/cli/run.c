@@ -68,14 +68,23 @@ static bool is_log_alone(const json_t *document)
 	return json_object_size(document) == (json_object_get(document, "log") ? 1 : 0);
 }
 
-/* `run FILE.rb` and `run -- CMD`: a file ends in .rb, and has no limits and walls beside it. */
+/* `run FILE.rb` and `run -- CMD`: a file ends in .rb, does not stand behind "--", and has no limits and walls beside
+ * it. */
 int cmd_run(const struct options_values *own, json_t *document)
 {
+	bool is_file = !own->command_follows && cli_is_file(own->args[0]);
+	struct err e;
+
 	if (cli_need_root() < 0)
 		return CLI_FAILED;
-	if (cli_is_file(own->args[0]) && is_log_alone(document))
+	if (!is_file)
+		return run_options(own, document);
+	if (is_log_alone(document))
 		return run_file(own->args, options_get(own, "detach") != NULL, document);
-	return run_options(own, document);
+	err_set(&e, EINVAL,
+		"run: a file has its limits and walls inside: write them into %s, or, if it is a command, -- before it",
+		own->args[0]);
+	return cli_fail(&e);
 }
 
 int cli_run_file(char **words)

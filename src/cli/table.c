@@ -28,11 +28,10 @@ const struct command cli_commands[] = {
 		.details = "Without --root there is no jail, only the cage (and the vip). Without any limit there is "
 			   "still a cage: "
 			   "it is what stop, show and gc hold on to.\n\n"
-			   "The exit status is the command's; 128+N if signal N ended it; 125 if virtualing itself "
-			   "failed, 126 if the "
-			   "command could not be executed, 127 if it was not found.\n\n"
 			   "`virtualing run FILE.rb` is the same as `virtualing FILE.rb`; there --detach and --log may "
-			   "stand before it.",
+			   "stand before it. Behind -- it is a command.",
+		.status = "the command's own; 128+N if signal N ended it; 125 if virtualing itself failed before the "
+			  "command ran, 126 if the command could not be executed, 127 if it was not found",
 		.options = run_options,
 		.use = USE_RUN,
 		.args_min = 1,
@@ -52,6 +51,8 @@ const struct command cli_commands[] = {
 			"then everybody in the cage is moved back to where he came from. `virtualing stop` without "
 			"that "
 			"option ends them.",
+		.status = "0 when they have been released or are gone (how they ended only their parents learn); 125 "
+			  "when they could not be attached",
 		.options = run_options,
 		.use = USE_ATTACH,
 		.args_min = 1,
@@ -62,6 +63,7 @@ const struct command cli_commands[] = {
 		.name = "check",
 		.args = "FILE.rb [ARG...]",
 		.summary = "evaluate and validate a file; start nothing",
+		.status = "0 when nothing is wrong; 125 otherwise",
 		.options = json_option,
 		.args_min = 1,
 		.args_max = -1,
@@ -84,9 +86,9 @@ const struct command cli_commands[] = {
 		.details =
 			"It has the cage, the jail, the user, the limits and the environment that the virtual was "
 			"described with, the caller's terminal or streams, and ends with the virtual at the latest, or "
-			"when this client is killed.\n\n"
-			"The exit status is the command's; 128+N if signal N ended it; 125 if virtualing itself "
-			"failed, 126 if the command could not be executed, 127 if it was not found.",
+			"when this client is killed.",
+		.status = "the command's own; 128+N if signal N ended it; 125 if it could not be brought inside, 126 "
+			  "if it could not be executed, 127 if it was not found",
 		.args_min = 2,
 		.args_max = -1,
 		.options_first = true,
@@ -185,6 +187,7 @@ const struct command cli_commands[] = {
 		.name = "doctor",
 		.args = "",
 		.summary = "try what this host can do, and say why not",
+		.status = "0 when a command can be run in a cage; 125 when it cannot",
 		.options = json_option,
 		.run = cmd_doctor,
 	},

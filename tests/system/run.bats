@@ -48,6 +48,17 @@ signal_statuses() {
 
 @test "the command's exit status is virtualing's" { each_way own_statuses; }
 
+@test "a command whose name ends like that of a file is none behind --, and a file has no limits beside it" {
+	printf '#!/bin/sh\necho "a command: $1"\n' >app.rb
+	chmod +x app.rb
+	for OPTIONS in "" "--memory 64M"; do
+		equal "$(confined ./app.rb here)" "a command: here" "with options: $OPTIONS"
+	done
+	OPTIONS=--detach confined ./app.rb >name
+	refused 125 "run: a file has its limits and walls inside: write them into app.rb, or, if it is a command, -- before it" \
+		"$BUILD/virtualing" run --memory 64M app.rb
+}
+
 @test "128+N when a signal ends the command" { each_way signal_statuses; }
 
 @test "a command that does nothing about SIGTERM is ended by it, also as pid 1's child" {

@@ -18,10 +18,32 @@ static int never(const struct options_values *own, json_t *document)
 }
 
 static const struct command commands[] = {
-	{"run", "-- CMD [ARG...]", "run a command", NULL, own_rows, USE_RUN, 1, -1, true, never},
-	{"stop", "NAME", "stop it", "First paragraph.\n\nSecond one.", own_rows, 0, 1, 1, false, never},
-	{"attach", "PID...", "attach", NULL, NULL, USE_ATTACH, 1, -1, false, never},
-	{"list", "", "list them", NULL, NULL, 0, 0, 0, false, never},
+	{.name = "run",
+		.args = "-- CMD [ARG...]",
+		.summary = "run a command",
+		.options = own_rows,
+		.use = USE_RUN,
+		.args_min = 1,
+		.args_max = -1,
+		.options_first = true,
+		.run = never},
+	{.name = "stop",
+		.args = "NAME",
+		.summary = "stop it",
+		.details = "First paragraph.\n\nSecond one.",
+		.status = "0 when it has been stopped",
+		.options = own_rows,
+		.args_min = 1,
+		.args_max = 1,
+		.run = never},
+	{.name = "attach",
+		.args = "PID...",
+		.summary = "attach",
+		.use = USE_ATTACH,
+		.args_min = 1,
+		.args_max = -1,
+		.run = never},
+	{.name = "list", .args = "", .summary = "list them", .run = never},
 	{0},
 };
 
@@ -329,7 +351,9 @@ static void help_is_laid_out(void **state)
 				  "      --timeout S    seconds between SIGTERM and SIGKILL\n"
 				  "  -f, --follow       go on\n"
 				  "  -o, --output FILE  where to\n"
-				  "  -h, --help         show this help\n");
+				  "  -h, --help         show this help\n"
+				  "\n"
+				  "Exit status: 0 when it has been stopped\n");
 	free(text);
 }
 

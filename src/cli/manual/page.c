@@ -51,13 +51,25 @@ static void print_options(FILE *out, const struct command *command)
 	}
 }
 
+static void print_status(FILE *out, const char *status)
+{
+	fputs("# EXIT STATUS\n\n", out);
+	scd_sentence(out, status);
+	fputs("\n\n", out);
+}
+
 /* What every page of a command has, unless its hand-written part says it otherwise. */
 static void print_end(FILE *out, const struct prose *prose, const char *status, const char *see)
 {
-	fprintf(out, "%s\n\n", prose->sections);
-	if (status && !prose_has(prose, "EXIT STATUS"))
-		fprintf(out, "# EXIT STATUS\n\n%s\n\n", status);
-	if (!prose_has(prose, "SEE ALSO"))
+	const char *last = prose_section(prose, "SEE ALSO");
+	size_t before = last ? (size_t)(last - prose->sections) : strlen(prose->sections);
+
+	fprintf(out, "%.*s\n\n", (int)before, prose->sections);
+	if (status)
+		print_status(out, status);
+	if (last)
+		fputs(last, out);
+	else
 		fprintf(out, "# SEE ALSO\n\n%s\n", see);
 }
 
@@ -77,8 +89,9 @@ int page_command(FILE *out, const struct command *command, const char *prose_dir
 	print_description(out, command->summary, command->details, &prose);
 	print_options(out, command);
 	print_end(out, &prose,
-		"0 when it is done; 125 when it is not, and a line on standard error says what was attempted, and why "
-		"it failed.",
+		command->status ? command->status
+				: "0 when it is done; 125 when it is not, and a line on standard error says what was "
+				  "attempted, and why it failed",
 		"*virtualing*(1), *virtualing*(5)");
 	return 0;
 }

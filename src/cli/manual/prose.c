@@ -81,14 +81,14 @@ void prose_drop(struct prose *p)
 	p->sections = NULL;
 }
 
-bool prose_has(const struct prose *p, const char *heading)
+const char *prose_section(const struct prose *p, const char *heading)
 {
 	size_t length = strlen(heading);
 
 	for (char *at = p->sections; (at = next_heading(at)); at++)
 		if (strncmp(at + 2, heading, length) == 0 && at[2 + length] == '\n')
-			return true;
-	return false;
+			return at;
+	return NULL;
 }
 
 bool prose_next_note(const char **at, char *name, size_t length)

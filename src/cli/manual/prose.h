@@ -14,8 +14,8 @@ struct prose {
 int prose_read(const char *directory, const char *name, struct prose *ret);
 void prose_drop(struct prose *p);
 
-/* Whether there is a section with this heading. */
-bool prose_has(const struct prose *p, const char *heading);
+/* Where the section with this heading begins; NULL when there is none. Borrowed. */
+const char *prose_section(const struct prose *p, const char *heading);
 
 /* Notes in a prose without sections: each begins with a line "; NAME".  Prints the one of this name, each line after
  * indent; false when there is none. */
