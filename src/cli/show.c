@@ -73,6 +73,19 @@ static void print_processes(const json_t *pids)
 	putchar('\n');
 }
 
+static void print_counts(const char *name, const json_t *counts)
+{
+	const char *type, *between = "";
+	json_t *count;
+
+	printf("events (virtualing events %s):\n  ", name);
+	json_object_foreach ((json_t *)counts, type, count) {
+		printf("%s%lld %s", between, (long long)json_integer_value(count), type);
+		between = ", ";
+	}
+	putchar('\n');
+}
+
 static void print_command(const json_t *description)
 {
 	json_t *word;
@@ -124,6 +137,7 @@ static void print_virtual(const json_t *v)
 	print_limits(json_object_get(v, "limits"));
 	printf("usage:\n");
 	print_usage(json_object_get(v, "usage"));
+	print_counts(json_string_value(json_object_get(v, "name")), json_object_get(v, "counts"));
 	printf("processes:\n");
 	print_processes(json_object_get(v, "processes"));
 }

@@ -7,6 +7,8 @@
 #include "run/target.h"
 #include "sys/output.h"
 
+enum { SECONDS_DIGITS = 15 }; /* a double holds no more: 0.006, and not 0.0060000000000000001 */
+
 void summary_check(const char *file, struct faults *f)
 {
 	if (file)
@@ -29,9 +31,18 @@ static int fill(int fd, void *arg, struct err *e)
 
 int summary_write(const char *file, const json_t *summary, struct err *e)
 {
-	AUTO(free_drop) char *text = json_dumps(summary, JSON_COMPACT);
+	AUTO(free_drop) char *text = json_dumps(summary, JSON_COMPACT | JSON_REAL_PRECISION(SECONDS_DIGITS));
 	struct summary s = {file, text};
 	int r = text ? output_replace(file, fill, &s, e) : err_set(e, ENOMEM, "out of memory");
 
 	return r < 0 ? err_while(e, "report") : 0;
+}
+
+void summary_write_refusal(const char *file, const char *name, int status, const char *why)
+{
+	struct err ignored;
+	json_t *o = json_pack("{s:s, s:i, s:s}", "name", name, "status", status, "error", why);
+
+	summary_write(file, o, &ignored);
+	json_decref(o);
 }

@@ -12,3 +12,7 @@ void summary_check(const char *file, struct faults *f);
 
 /* Whoever reads the file finds all of it (sys/output.h). summary: borrowed. */
 int summary_write(const char *file, const json_t *summary, struct err *e);
+
+/* Of one that was refused before it was anything: {"name", "status", "error"}.  Else an earlier report would be taken
+ * for this one's.  Best effort. */
+void summary_write_refusal(const char *file, const char *name, int status, const char *why);

@@ -12,6 +12,7 @@
 
 #include "base/own.h"
 #include "run/say.h"
+#include "run/summary.h"
 #include "run/supervisor_private.h"
 #include "sys/proc.h"
 
@@ -84,9 +85,19 @@ static int faults_status(const struct faults *f)
 	return 127;
 }
 
+static bool is_at_fault(const struct faults *f, const char *key)
+{
+	for (size_t i = 0; i < f->count; i++)
+		if (strcmp(f->list[i].key, key) == 0)
+			return true;
+	return false;
+}
+
 int supervisor_start(
 	struct supervisor *s, struct spec *spec, const json_t *blocks, struct faults *f, int *status, struct err *e)
 {
+	AUTO(free_drop) char *name = strdup(spec->name);
+	AUTO(free_drop) char *report = spec->report ? strdup(spec->report) : NULL;
 	struct jail_look *look;
 	struct member *m;
 	int r;
@@ -95,6 +106,8 @@ int supervisor_start(
 	virtual_check(s->host, spec, f, spec->quiet ? NULL : warn_limit, spec->name, &look);
 	if (f->count) {
 		*status = faults_status(f);
+		if (report && !is_at_fault(f, "report"))
+			summary_write_refusal(report, name, *status, f->list[0].text);
 		jail_look_drop(&look);
 		spec_drop(&spec);
 		return -EINVAL;
@@ -106,10 +119,12 @@ int supervisor_start(
 	s->members = m;
 	s->any = true;
 	r = virtual_start(&s->owner, spec, look, blocks, &m->v, e);
-	if (r < 0) {
-		unlink_member(s, m);
-		free(m);
-	}
+	if (r == 0)
+		return 0;
+	if (report)
+		summary_write_refusal(report, name, *status, e->text);
+	unlink_member(s, m);
+	free(m);
 	return r;
 }
 

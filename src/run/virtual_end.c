@@ -134,9 +134,17 @@ static void tell_end(struct virtual *v)
 	if (signal)
 		json_object_set_new(how, "signal", json_integer(signal));
 	if (v->spec->report)
-		virtual_sum_up(v, how);
+		virtual_sum_up(v, json_incref(how));
 	blocks_end(v->blocks);
 	virtual_happened(v, v->release && cage_is_populated(v->cage) ? "released" : "exit", how);
+}
+
+/* A report of an earlier life would be taken for this one's. */
+static void tell_failure(struct virtual *v)
+{
+	if (v->spec->report)
+		virtual_sum_up(v, json_pack("{s:i, s:s}", "status", virtual_status(v), "error",
+					  v->err.code ? v->err.text : "stopped before it ran"));
 }
 
 static bool anything_alive(struct virtual *v)
@@ -183,6 +191,8 @@ void virtual_clear_more(struct virtual *v)
 	}
 	if (!v->failed && v->cage)
 		tell_end(v);
+	else
+		tell_failure(v);
 	killed_drop(&v->killed);
 	recorder_drop(&v->recorder);
 	cage_drop(&v->cage);

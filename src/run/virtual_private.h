@@ -122,5 +122,6 @@ void virtual_clear_more(struct virtual *v);
 /* ---- virtual_show.c ---- */
 
 json_t *virtual_limits(const struct spec *s); /* "resource" of its description; new reference */
-/* What --report says, into v->summary, while the cage is there. end: status and signal; borrowed. */
+/* What --report says, into v->summary, while the cage is there. end: status and signal, or
+ * an error; taken over. */
 void virtual_sum_up(struct virtual *v, json_t *end);

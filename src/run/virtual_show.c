@@ -100,14 +100,18 @@ json_t *virtual_limits(const struct spec *s)
 
 void virtual_sum_up(struct virtual *v, json_t *end)
 {
-	json_t *o = json_pack("{s:s, s:o, s:f, s:o*, s:o*, s:O}", "name", virtual_name(v), "started",
-		json_integer(v->started), "seconds", (double)(loop_now_ms() - v->started_ms) / 1e3, "limits_at_start",
+	bool began = v->started > 0;
+	json_t *o = json_pack("{s:s, s:o*, s:o*, s:o*, s:o*, s:O}", "name", virtual_name(v), "started",
+		began ? json_integer(v->started) : NULL, "seconds",
+		began ? json_real((double)(loop_now_ms() - v->started_ms) / 1e3) : NULL, "limits_at_start",
 		json_incref(v->limits_at_start), "limits_at_end", virtual_limits(v->spec), "events", v->counts);
 
 	json_object_update_missing(o, end);
+	json_decref(end);
 	if (killed_all(v->killed))
 		json_object_set_new(o, "killed", killed_json(killed_all(v->killed)));
-	add_figures(v, true, o);
+	if (v->cage)
+		add_figures(v, true, o);
 	json_decref(v->summary);
 	v->summary = o;
 }

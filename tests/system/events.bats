@@ -22,6 +22,24 @@ load guarded
 	[ "$(jq .memory_peak report)" -gt $((100 << 20)) ] || fail "peak $(jq .memory_peak report)"
 }
 
+@test "what did not run has a report, too, in the place of an older one" {
+	local row
+	# A program that cannot be executed is found while it is started, one that is not there before anything is.
+	for row in "126 $PWD/text execute $PWD/text: Permission denied" "127 nosuch command not found: nosuch"; do
+		read -r wanted command error <<<"$row"
+		echo '{"old":1}' >report
+		echo >text
+		run "-$wanted" "$BUILD/virtualing" run --name "$NAME" --report "$PWD/report" -- "$command"
+		equal "$(jq -c '[.name, .status]' report)" "[\"$NAME\",$wanted]"
+		has "$(jq -r .error report)" "$error"
+	done
+	background "$BUILD/virtualing" run --name "$NAME" -- sleep 300
+	wait_for_virtual "$NAME"
+	run "$BUILD/virtualing" run --name "$NAME" --report "$PWD/report" -- true
+	equal "$(jq -c '[.name, .status]' report)" "[\"$NAME\",125]"
+	virtualing stop "$NAME"
+}
+
 @test "a report that cannot be is refused before anything is made" {
 	local path
 	ln -s target link
