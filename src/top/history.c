@@ -32,7 +32,7 @@ static void halve(struct history *h)
 
 void history_add(struct history *h, uint64_t ms, uint64_t usage_bytes, uint64_t limit_bytes)
 {
-	struct history_point p = {(uint32_t)ms, to_k(usage_bytes), to_k(limit_bytes)};
+	struct history_point p = {ms, to_k(usage_bytes), to_k(limit_bytes)};
 
 	h->recent[h->recent_next] = p;
 	h->recent_next = (h->recent_next + 1) % HISTORY_POINTS;

@@ -8,7 +8,7 @@
 enum { HISTORY_POINTS = 1024 };
 
 struct history_point {
-	uint32_t ms;		   /* on the clock of the caller */
+	uint64_t ms;		   /* on the clock of the caller */
 	uint32_t usage_k, limit_k; /* KiB; UINT32_MAX: none, or not known */
 };
 

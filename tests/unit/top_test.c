@@ -189,6 +189,20 @@ static void a_slice_has_the_highest_usage_and_the_last_limit(void **state)
 	assert_int_equal(limit[3], UINT64_MAX);
 }
 
+static void a_host_may_be_up_for_months(void **state)
+{
+	static const uint64_t now = 200ULL * 24 * 3600 * 1000;
+	uint64_t usage[4], limit[4];
+	struct history h = {0};
+
+	for (uint64_t i = 0; i < 4; i++)
+		history_add(&h, now + i * 1000 + 500, (i + 1) * MIB, 64 * MIB);
+	assert_int_equal(history_start(&h), now + 500);
+	history_slices(&h, now, now + 4000, 4, usage, limit);
+	for (uint64_t i = 0; i < 4; i++)
+		assert_int_equal(usage[i], (i + 1) * MIB);
+}
+
 static void the_whole_history_keeps_each_peak(void **state)
 {
 	static struct history h;
@@ -613,6 +627,7 @@ int main(void)
 		cmocka_unit_test(times_and_shares_are_short),
 		cmocka_unit_test(a_rate_is_counted_over_about_a_second),
 		cmocka_unit_test(a_slice_has_the_highest_usage_and_the_last_limit),
+		cmocka_unit_test(a_host_may_be_up_for_months),
 		cmocka_unit_test(the_whole_history_keeps_each_peak),
 		cmocka_unit_test(the_scale_ends_at_a_round_number),
 		cmocka_unit_test(a_climb_is_an_area_below_the_steps_of_its_limit),
