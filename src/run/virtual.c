@@ -28,7 +28,7 @@ enum {
 const char *const virtual_state_names[VIRTUAL_STATES] = {
 	"new", "addressing", "starting", "running", "stopping", "clearing", "gone"};
 const char *const virtual_event_names[VIRTUAL_EVENTS] = {
-	"go", "addressed", "failed", "started", "ended", "stop", "alarm"};
+	"go", "addressed", "lost", "failed", "started", "ended", "stop", "alarm"};
 
 static void happen(struct virtual *v, enum virtual_event event);
 
@@ -51,14 +51,14 @@ void virtual_check(const struct cage_host *host, const struct spec *s, struct fa
 static void keeper_ready(struct watch *w, uint32_t events)
 {
 	struct virtual *v = OWNER_OF(w, keeper_watch);
-	int r = vip_read(&v->keeper, &v->err);
+	int r = vip_read(&v->keeper, &v->address_err);
 
 	if (v->keeper.over)
 		loop_unwatch(v->owner->loop, w);
 	if (r > 0)
 		happen(v, EVENT_ADDRESSED);
 	else if (r < 0)
-		happen(v, EVENT_FAILED);
+		happen(v, EVENT_LOST);
 }
 
 static void child_ready(struct watch *w, uint32_t events)
@@ -160,6 +160,12 @@ static void start_failed(struct virtual *v)
 	v->failed = true;
 }
 
+static void keep_later(struct virtual *v)
+{
+	vip_stop(&v->keeper);
+	loop_set_alarm(v->owner->loop, &v->alarm, KEEPER_AGAIN_MS);
+}
+
 static void running(struct virtual *v)
 {
 	v->state = VIRTUAL_RUNNING;
@@ -173,6 +179,8 @@ static void running(struct virtual *v)
 	if (v->attached)
 		virtual_tell_attached(v);
 	v->owner->started(v->owner, v);
+	if (v->address_lost && v->keeper.over)
+		keep_later(v);
 	if (v->stop_wanted)
 		virtual_ask_to_end(v);
 }
@@ -191,8 +199,8 @@ static void go(struct virtual *v)
 		return;
 	}
 	v->state = VIRTUAL_ADDRESSING;
-	if (start_keeper(v, &v->err) < 0) {
-		happen(v, EVENT_FAILED);
+	if (start_keeper(v, &v->address_err) < 0) {
+		happen(v, EVENT_LOST);
 		return;
 	}
 	loop_set_alarm(v->owner->loop, &v->alarm, ADDRESS_TIMEOUT_MS);
@@ -200,6 +208,7 @@ static void go(struct virtual *v)
 
 static void no_address(struct virtual *v)
 {
+	v->err = v->address_err;
 	v->failed = true;
 	v->failure = 125;
 	virtual_clear(v);
@@ -207,21 +216,25 @@ static void no_address(struct virtual *v)
 
 static void address_late(struct virtual *v)
 {
-	err_set(&v->err, ETIMEDOUT, "%s does not become usable on %s within %d s", v->spec->vip.address,
+	err_set(&v->address_err, ETIMEDOUT, "%s does not become usable on %s within %d s", v->spec->vip.address,
 		v->spec->vip.device, ADDRESS_TIMEOUT_MS / 1000);
 	no_address(v);
+}
+
+/* While the command is being started the alarm is for that. */
+static void lost_early(struct virtual *v)
+{
+	if (!v->address_lost)
+		say(virtual_name(v), "%s", v->address_err.text);
+	v->address_lost = true;
 }
 
 /* A keeper goes on trying. When it has ended itself, what it leaves runs out within seconds, and another can begin. */
 static void address_lost(struct virtual *v)
 {
-	if (!v->address_lost)
-		say(virtual_name(v), "%s", v->err.text);
-	v->address_lost = true;
-	if (!v->keeper.over)
-		return;
-	vip_stop(&v->keeper);
-	loop_set_alarm(v->owner->loop, &v->alarm, KEEPER_AGAIN_MS);
+	lost_early(v);
+	if (v->keeper.over)
+		keep_later(v);
 }
 
 static void keep_again(struct virtual *v)
@@ -232,10 +245,8 @@ static void keep_again(struct virtual *v)
 		virtual_child_ended(v);
 		return;
 	}
-	if (start_keeper(v, &e) < 0) {
-		vip_stop(&v->keeper);
-		loop_set_alarm(v->owner->loop, &v->alarm, KEEPER_AGAIN_MS);
-	}
+	if (start_keeper(v, &e) < 0)
+		keep_later(v);
 }
 
 static void address_back(struct virtual *v)
@@ -260,16 +271,18 @@ static const struct cell {
 	} /* virtual_end.c */
 	[VIRTUAL_NEW] = {[EVENT_GO] = DO(go)},
 	[VIRTUAL_ADDRESSING] = {[EVENT_ADDRESSED] = DO(launch),
-		[EVENT_FAILED] = DO(no_address),
+		[EVENT_LOST] = DO(no_address),
 		[EVENT_STOP] = END(clear),
 		[EVENT_ALARM] = DO(address_late)},
-	[VIRTUAL_STARTING] = {[EVENT_FAILED] = DO(start_failed),
+	[VIRTUAL_STARTING] = {[EVENT_ADDRESSED] = DO(address_back),
+		[EVENT_LOST] = DO(lost_early),
+		[EVENT_FAILED] = DO(start_failed),
 		[EVENT_STARTED] = DO(running),
 		[EVENT_ENDED] = END(child_ended),
 		[EVENT_STOP] = END(stop_soon),
 		[EVENT_ALARM] = END(kill_all)},
 	[VIRTUAL_RUNNING] = {[EVENT_ADDRESSED] = DO(address_back),
-		[EVENT_FAILED] = DO(address_lost),
+		[EVENT_LOST] = DO(address_lost),
 		[EVENT_ENDED] = END(child_ended),
 		[EVENT_STOP] = END(ask_to_end),
 		[EVENT_ALARM] = DO(keep_again)},

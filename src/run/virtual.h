@@ -31,7 +31,8 @@ enum virtual_state {
 enum virtual_event {
 	EVENT_GO,
 	EVENT_ADDRESSED, /* the vip is there */
-	EVENT_FAILED,	 /* the vip, or the command; v->err says why */
+	EVENT_LOST,	 /* the vip is not there; v->address_err says why */
+	EVENT_FAILED,	 /* the command was not started; v->err says why */
 	EVENT_STARTED,
 	EVENT_ENDED, /* our child has ended */
 	EVENT_STOP,

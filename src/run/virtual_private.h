@@ -59,7 +59,8 @@ struct virtual
 	uint64_t clear_since;
 	unsigned stop_ms;
 	bool complained, kill_failed, address_lost;
-	bool stop_wanted; /* asked for while it was starting */
+	struct err address_err; /* why it is lost */
+	bool stop_wanted;	/* asked for while it was starting */
 
 	bool failed;
 	int failure; /* 125, 126, 127 */
