@@ -61,9 +61,17 @@ static void keeper_ready(struct watch *w, uint32_t events)
 		happen(v, EVENT_LOST);
 }
 
+/* One that is traced by somebody else cannot be waited for before that one lets go of it, and its pidfd would wake us
+ * all the time.  SIGCHLD comes then (virtual_look_children). */
 static void child_ready(struct watch *w, uint32_t events)
 {
-	happen(OWNER_OF(w, child_watch), EVENT_ENDED);
+	struct virtual *v = OWNER_OF(w, child_watch);
+
+	happen(v, EVENT_ENDED);
+	if (v->attached || v->reaped)
+		return;
+	loop_unwatch(v->owner->loop, w);
+	v->traced = true;
 }
 
 static void not_executed(struct virtual *v, const struct report *r)
@@ -483,6 +491,8 @@ void virtual_look_children(struct virtual *v)
 		memory_look(v->memory);
 		killed_soon(v->killed);
 	}
+	if (v->traced && !v->reaped)
+		happen(v, EVENT_ENDED);
 	if (v->state != VIRTUAL_RUNNING || v->attached || jail_wants_init(v->ready))
 		return;
 	if (waitid(P_PIDFD, (id_t)v->child.pidfd, &info, WSTOPPED | WNOHANG) == 0 && info.si_pid)

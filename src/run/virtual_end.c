@@ -63,11 +63,12 @@ void virtual_kill_all(struct virtual *v)
 		proc_signal(v->child.pidfd, SIGKILL, &e);
 }
 
-/* Of those who were attached there may be nobody that could be waited for: then it is looked again and again. */
+/* Of those who were attached there may be nobody that could be waited for, and a child may be somebody else's to let go
+ * of: then it is looked again and again. */
 void virtual_end_now(struct virtual *v)
 {
 	virtual_kill_all(v);
-	if (v->attached)
+	if (v->attached || v->traced)
 		virtual_clear(v);
 }
 

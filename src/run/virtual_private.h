@@ -65,6 +65,7 @@ struct virtual
 	bool failed;
 	int failure; /* 125, 126, 127 */
 	bool reaped; /* the child */
+	bool traced; /* it has ended, and somebody else must let go of it before it can be reaped */
 	bool ended;  /* wait_status is valid: the command's, from init where there is one */
 	int wait_status;
 	struct err err;

@@ -215,6 +215,31 @@ left_alone() { # what the command left running
 	confined sh -c 'sleep 300 & setsid sleep 300 & exit 4' || equal $? 4 status
 }
 
+@test "a command that lets itself be traced beyond its end costs its supervisor nothing" {
+	local before status=0
+	cat >traced.py <<-'END'
+		import ctypes, os, time
+		main = os.getpid()
+		reader, writer = os.pipe()
+		if os.fork() == 0:
+		    ctypes.CDLL(None).ptrace(0x4206, main, 0, 0)  # PTRACE_SEIZE
+		    os.write(writer, b"x")
+		    open("traced", "w").close()
+		    time.sleep(2)
+		    os._exit(0)
+		os.read(reader, 1)
+		os._exit(7)
+	END
+	background "$BUILD/virtualing" run --name "$(unique traced)" -- python3 traced.py
+	wait_until 20 test -e traced
+	sleep 0.3
+	before=$(cut -d ' ' -f 14,15 "/proc/$!/stat" | tr ' ' +)
+	sleep 1
+	at_most $(($(cut -d ' ' -f 14,15 "/proc/$!/stat" | tr ' ' +) - (before))) 5 "hundredths of a second of CPU in one second"
+	wait $! || status=$?
+	equal $status 7 status
+}
+
 @test "what the command leaves running is killed, and nothing waits for it" {
 	local start=$SECONDS
 	each_way left_alone
