@@ -139,26 +139,6 @@ static void on_started(struct virtual_owner *o, struct virtual *v)
 	supervisor_detach_started(s);
 }
 
-static bool has_terminal(void)
-{
-	AUTO(fd_drop) int fd = open("/dev/tty", O_RDONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
-
-	return fd >= 0;
-}
-
-/* Job control: when the command is stopped by the terminal, so are we, and the shell takes over. What it sends to
- * resume reaches the command by itself when it comes from `fg`; kill -CONT to us alone does not. Without a terminal
- * there is no shell that would: a program that stops itself must not stop who watches over the others. */
-static void on_stopped(struct virtual_owner *o, struct virtual *v, int signal)
-{
-	struct err e;
-
-	if ((signal != SIGTSTP && signal != SIGTTIN && signal != SIGTTOU) || !has_terminal())
-		return;
-	raise(SIGSTOP);
-	virtual_signal(v, SIGCONT, &e);
-}
-
 /* The latest first; the next when that one is gone. One that is ending already keeps its time: to stop it again would
  * be to kill it. */
 static void stop_next(struct supervisor *s)
@@ -263,7 +243,7 @@ static int open_supervisor(struct supervisor *s, struct detach *d, int log, stru
 
 	*s = (struct supervisor){
 		.owner = {.started = on_started,
-			.stopped = on_stopped,
+			.stopped = supervisor_member_stopped,
 			.gone = on_gone,
 			.paused = on_paused,
 			.called = on_called,

@@ -79,10 +79,11 @@ struct supervisor {
 	int relay; /* what the script host prints until it is told, and after; or -1 */
 	struct watch relay_watch;
 
-	bool stopping;	  /* everything is to end, the latest first */
-	int last_status;  /* of the virtual that ended last */
-	bool any;	  /* there was one */
-	bool interrupted; /* the terminal's Ctrl-C came */
+	bool stopping;		    /* everything is to end, the latest first */
+	int last_status;	    /* of the virtual that ended last */
+	bool any;		    /* there was one */
+	bool interrupted;	    /* the terminal's Ctrl-C came */
+	bool stop_came, stop_taken; /* its Ctrl-Z; and one of several virtuals has stopped (supervisor_signals.c) */
 	int last_signal;
 	bool streams_gone; /* standard input and output are let go of */
 	bool had_terminal; /* our process group was in its foreground when we began */
@@ -101,6 +102,7 @@ void supervisor_stop(struct supervisor *s); /* everything, the latest first; twi
 
 int supervisor_open_signals(struct supervisor *s, struct err *e);
 void supervisor_pass_on_early(struct member *m); /* what came before it ran */
+void supervisor_member_stopped(struct virtual_owner *o, struct virtual *v, int signal);
 
 /* ---- supervisor_script.c ---- */
 

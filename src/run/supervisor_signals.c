@@ -1,10 +1,12 @@
 /* The signals that the supervisor gets: to end, to be passed on, about children. */
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "base/own.h"
 #include "run/say.h"
 #include "run/supervisor_private.h"
 
@@ -52,6 +54,55 @@ static void pass_on(struct supervisor *s, int signal)
 			pass_on_to(m, i);
 }
 
+/* ---- stopping with the programs ---- */
+
+static bool has_terminal(void)
+{
+	AUTO(fd_drop) int fd = open("/dev/tty", O_RDONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+
+	return fd >= 0;
+}
+
+/* What the shell sends to let us go on reaches the programs by itself when it comes from `fg`; kill -CONT to us alone
+ * does not. */
+static void stop_here(struct supervisor *s)
+{
+	struct err e;
+
+	raise(SIGSTOP);
+	s->stop_came = s->stop_taken = false;
+	for (struct member *m = s->members; m; m = m->next)
+		if (virtual_state(m->v) == VIRTUAL_RUNNING && !virtual_is_attached(m->v))
+			virtual_signal(m->v, SIGCONT, &e);
+}
+
+static bool is_alone(const struct supervisor *s)
+{
+	return s->members && !s->members->next;
+}
+
+static void stop_with_several(struct supervisor *s)
+{
+	if (s->stop_came && s->stop_taken && has_terminal())
+		stop_here(s);
+}
+
+/* Job control: when the command is stopped by the terminal, so are we, and the shell takes over. Without a terminal
+ * there is no shell that would: a program that stops itself must not stop who watches over the others.  One of several
+ * must not do that either: then it takes the terminal's own Ctrl-Z, too. */
+void supervisor_member_stopped(struct virtual_owner *o, struct virtual *v, int signal)
+{
+	struct supervisor *s = (struct supervisor *)o;
+
+	if (is_alone(s)) {
+		if ((signal == SIGTSTP || signal == SIGTTIN || signal == SIGTTOU) && has_terminal())
+			stop_here(s);
+		return;
+	}
+	s->stop_taken = s->stop_taken || signal == SIGTSTP;
+	stop_with_several(s);
+}
+
 /* ---- taking ---- */
 
 static void take_signal(struct supervisor *s, const struct signalfd_siginfo *info)
@@ -83,7 +134,11 @@ static void take_signal(struct supervisor *s, const struct signalfd_siginfo *inf
 	case SIGUSR2:
 		pass_on(s, (int)info->ssi_signo);
 		return;
-	default: /* SIGTSTP: the command's own stop is what counts */
+	case SIGTSTP: /* of one program its own stop is what counts */
+		s->stop_came = terminal && !is_alone(s);
+		stop_with_several(s);
+		return;
+	default:
 		return;
 	}
 }

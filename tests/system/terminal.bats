@@ -157,6 +157,61 @@ stop_and_go() {
 	END
 }
 
+# several: a file with a program that says what comes to it, and one that stops itself when ./stop is there
+several() {
+	cat >several.rb <<-END
+		a = Virtual.new(:resource => { :name => "$(unique several-a)" },
+		  :jail => { :cmnd => ["sh", "-c", 'echo runs; while [ ! -e over ]; do sleep 0.1; done'] })
+		b = Virtual.new(:resource => { :name => "$(unique several-b)" },
+		  :jail => { :cmnd => ["sh", "-c", 'until [ -e stop -o -e over ]; do sleep 0.1; done; [ -e over ] || kill -TSTP \$\$
+		    while [ ! -e over ]; do sleep 0.1; done'] })
+		[a, b].each { |v| v.start }
+		[a, b].each { |v| v.wait }
+	END
+}
+
+@test "Ctrl-Z stops several programs and virtualing, and fg lets all go on" {
+	several
+	play <<-END
+		expect ready>
+		line $BUILD/virtualing several.rb
+		expect runs
+		pause 0.3
+		key C-z
+		expect Stopped
+		expect ready>
+		line fg
+		pause 0.3
+		key C-z
+		expect Stopped
+		expect ready>
+		line touch over; fg
+		expect ready>
+		line echo "status \$?"
+		expect status 0
+		line exit
+		end
+	END
+}
+
+@test "one of several programs that stops itself does not stop who watches over the others" {
+	several
+	play <<-END
+		expect ready>
+		line $BUILD/virtualing several.rb &
+		expect runs
+		line touch stop
+		pause 0.5
+		line ps -o stat= -p \$!; jobs
+		expect S
+		expect Running.*virtualing
+		line touch over; pkill -CONT -P \$! sh; wait \$!; echo "status \$?"
+		expect status 0
+		line exit
+		end
+	END
+}
+
 @test "a background job that reads is stopped, and reads when it comes to the foreground" {
 	play <<-END
 		expect ready>
