@@ -62,10 +62,14 @@ const struct source cage_sources[] = {
 };
 const size_t cage_sources_count = sizeof cage_sources / sizeof *cage_sources;
 
-static uint64_t read_sum(const char *text, const char *word)
+/* v1 names each disk that it counts for.  Since Linux 6.10 those are the ones for which somebody has set a limit since
+ * boot; then a lonely "Total 0" says nothing. */
+static uint64_t read_sum(const char *text, const char *word, enum cgroup_version version)
 {
 	uint64_t sum = 0;
 
+	if (version == CGROUP_V1 && !strchr(text, ':'))
+		return UINT64_MAX;
 	while ((text = strstr(text, word))) {
 		text += strlen(word);
 		sum += strtoull(text, NULL, 10);
@@ -142,7 +146,7 @@ uint64_t source_value(const struct source *s, const char *text)
 		value = read_first(text, s->word);
 		break;
 	case READ_SUM:
-		value = read_sum(text, s->word);
+		value = read_sum(text, s->word, s->version);
 		break;
 	}
 	return value == UINT64_MAX ? value : value / s->divide;

@@ -507,6 +507,9 @@ static void bytes_of_all_disks_are_added_up(void **state)
 	cage_usage(x.cage, &u);
 	assert_int_equal(u.io_read_bytes, 111);
 	assert_int_equal(u.io_write_bytes, 7);
+	fake_write(&x.fake, "blkio/virtualing/web/blkio.throttle.io_service_bytes", "Total 0\n");
+	cage_usage(x.cage, &u);
+	assert_true(u.io_read_bytes == UINT64_MAX && u.io_write_bytes == UINT64_MAX);
 	life_close(&x);
 	life_open(&x, pure_v2);
 	make(&x, "web", &l);
