@@ -140,16 +140,39 @@ static int fill(int fd, void *picture, struct err *e)
 	return p->form == FORM_PNG ? r : r < 0 ? err_sys(e, "write %s", p->name) : 0;
 }
 
-/* /dev/stdout, a pipe: they are not replaced. */
-static int write_file(const char *file, struct picture *p, struct err *e)
+static bool is_stdout(const struct stat *st)
 {
-	AUTO(fd_drop) int fd = -1;
+	struct stat out;
+
+	return fstat(STDOUT_FILENO, &out) == 0 && out.st_dev == st->st_dev && out.st_ino == st->st_ino;
+}
+
+/* /dev/stdout, a pipe. A link to a file may be somebody else's, who wants us to write there. */
+static int write_through(const char *file, struct picture *p, struct err *e)
+{
+	AUTO(fd_drop) int fd = open(file, O_WRONLY | O_CLOEXEC);
 	struct stat st;
 
-	if (lstat(file, &st) < 0 || S_ISREG(st.st_mode))
-		return output_replace(file, fill, p, e);
-	fd = open(file, O_WRONLY | O_TRUNC | O_CLOEXEC);
-	return fd < 0 ? err_sys(e, "write %s", file) : fill(fd, p, e);
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return err_sys(e, "write %s", file);
+	if (is_stdout(&st))
+		return fill(STDOUT_FILENO, p, e);
+	if (S_ISREG(st.st_mode))
+		return err_set(e, ELOOP,
+			"write %s: it is a symbolic link, which is not followed: give the file that it leads to", file);
+	return fill(fd, p, e);
+}
+
+static int write_file(const char *file, struct picture *p, struct err *e)
+{
+	AUTO(output_drop) struct output o = OUTPUT_NONE;
+	struct stat st;
+	int r;
+
+	if (lstat(file, &st) == 0 && !S_ISREG(st.st_mode))
+		return write_through(file, p, e);
+	r = output_open(file, &o, e);
+	return r < 0 ? r : output_replace(&o, fill, p, e);
 }
 
 static int write_out(const char *file, enum form form, const struct recording *list, size_t count, struct err *e)

@@ -17,6 +17,7 @@
 
 #include "base/own.h"
 #include "record/format.h"
+#include "sys/output.h"
 
 enum { PUBLISH_TRIES = 8, WINDOW_BYTES = 1 << 16 };
 
@@ -27,8 +28,8 @@ struct window {
 };
 
 struct record {
-	char *path;   /* owned */
-	char *beside; /* owned; NULL: the file has no name yet, or its own */
+	struct output place; /* its folder may be the program's: it is held */
+	char *beside;	     /* its name in there meanwhile; owned; NULL: it has none yet, or its own */
 	int fd;
 	bool published;
 	uint64_t sample_capacity, event_capacity;
@@ -76,10 +77,12 @@ static int look_at(int fd, const char *path, struct err *e)
 	return lock(fd, path, e);
 }
 
-/* The older recording at `path`, locked, or -1: nothing is there. */
-static int open_older(const char *path, int *ret_fd, struct err *e)
+/* The older recording at its place, locked, or -1: nothing is there. */
+static int open_older(const struct output *place, int *ret_fd, struct err *e)
 {
-	AUTO(fd_drop) int fd = open(path, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+	const char *path = place->path;
+	AUTO(fd_drop)
+	int fd = openat(place->folder, output_name(place), O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
 	int r;
 
 	*ret_fd = -1;
@@ -100,32 +103,27 @@ static int open_older(const char *path, int *ret_fd, struct err *e)
 /* ---- making it ---- */
 
 /* -EOPNOTSUPP, -EISDIR: there are none. */
-static int open_unnamed(const char *path, struct err *e)
+static int open_unnamed(const struct output *place, struct err *e)
 {
-	const char *slash = strrchr(path, '/');
-	AUTO(free_drop) char *folder = strndup(path, slash ? (size_t)(slash - path) + 1 : 0);
-	int fd;
+	int fd = openat(place->folder, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 
-	if (!folder)
-		return err_set(e, ENOMEM, "out of memory");
-	fd = open(*folder ? folder : ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return err_sys(e, "make the recording %s", path);
-	return fd;
+	return fd < 0 ? err_sys(e, "make the recording %s", place->path) : fd;
 }
 
 static int open_beside(struct record *r, struct undo *u, struct err *e)
 {
+	AUTO(free_drop) char *path = NULL;
 	char *beside;
 	int fd;
 
-	if (asprintf(&beside, "%s.%d", r->path, (int)getpid()) < 0)
+	if (asprintf(&path, "%s.%d", r->place.path, (int)getpid()) < 0 ||
+		!(beside = strdup(path + (output_name(&r->place) - r->place.path))))
 		return err_set(e, ENOMEM, "out of memory");
-	fd = undo_note(u, UNDO_FILE, "/", beside, "*", e);
+	fd = undo_note(u, UNDO_FILE, "/", path, "*", e);
 	if (fd == 0) {
-		fd = open(beside, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+		fd = openat(r->place.folder, beside, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 		if (fd < 0)
-			err_sys(e, "make %s", beside);
+			err_sys(e, "make %s", path);
 	}
 	if (fd < 0) {
 		free(beside);
@@ -137,7 +135,7 @@ static int open_beside(struct record *r, struct undo *u, struct err *e)
 
 static int open_new(struct record *r, struct undo *u, struct err *e)
 {
-	int fd = open_unnamed(r->path, e);
+	int fd = open_unnamed(&r->place, e);
 
 	return fd == -EOPNOTSUPP || fd == -EISDIR ? open_beside(r, u, e) : fd;
 }
@@ -173,13 +171,13 @@ int record_create(
 	struct record_header h = *header;
 	int result;
 
-	if (!r || !(r->path = strdup(path))) {
-		free(r);
-		r = NULL;
+	if (!r)
 		return err_set(e, ENOMEM, "out of memory");
-	}
 	r->fd = r->pipe[0] = r->pipe[1] = -1;
-	result = open_older(path, &older, e);
+	r->place = OUTPUT_NONE;
+	result = output_open(path, &r->place, e);
+	if (result == 0)
+		result = open_older(&r->place, &older, e);
 	if (result < 0)
 		return result;
 	r->fd = open_new(r, u, e);
@@ -207,14 +205,14 @@ static int give_name(struct record *r)
 	char self[32];
 
 	if (r->beside) {
-		if (rename(r->beside, r->path) < 0)
+		if (renameat(r->place.folder, r->beside, r->place.folder, output_name(&r->place)) < 0)
 			return -1;
 		free(r->beside);
 		r->beside = NULL;
 		return 0;
 	}
 	snprintf(self, sizeof self, "/proc/self/fd/%d", r->fd);
-	return linkat(AT_FDCWD, self, AT_FDCWD, r->path, AT_SYMLINK_FOLLOW);
+	return linkat(AT_FDCWD, self, r->place.folder, output_name(&r->place), AT_SYMLINK_FOLLOW);
 }
 
 /* 1: it has its name; 0: something has come in between; -errno. */
@@ -222,19 +220,20 @@ static int link_once(struct record *r, struct err *e)
 {
 	AUTO(fd_drop) int older = -1;
 	struct stat was, is;
-	int result = open_older(r->path, &older, e);
+	const char *name = output_name(&r->place);
+	int result = open_older(&r->place, &older, e);
 
 	if (result < 0)
 		return result;
 	/* Its lock is held, so nobody else replaces it; but it may have been replaced before we had the lock. */
-	if (older >= 0 && (fstat(older, &was) < 0 || lstat(r->path, &is) < 0 || was.st_ino != is.st_ino ||
-				  was.st_dev != is.st_dev))
+	if (older >= 0 && (fstat(older, &was) < 0 || fstatat(r->place.folder, name, &is, AT_SYMLINK_NOFOLLOW) < 0 ||
+				  was.st_ino != is.st_ino || was.st_dev != is.st_dev))
 		return 0;
-	if (older >= 0 && !r->beside && unlink(r->path) < 0)
-		return err_sys(e, "replace %s", r->path);
+	if (older >= 0 && !r->beside && unlinkat(r->place.folder, name, 0) < 0)
+		return err_sys(e, "replace %s", r->place.path);
 	if (give_name(r) == 0)
 		return 1;
-	return errno == EEXIST ? 0 : err_sys(e, "make the recording %s", r->path);
+	return errno == EEXIST ? 0 : err_sys(e, "make the recording %s", r->place.path);
 }
 
 int record_publish(struct record *r, struct err *e)
@@ -244,7 +243,7 @@ int record_publish(struct record *r, struct err *e)
 	for (int i = 0; result == 0 && i < PUBLISH_TRIES; i++)
 		result = link_once(r, e);
 	if (result == 0)
-		return err_set(e, EBUSY, "%s comes and goes: somebody else writes to this name", r->path);
+		return err_set(e, EBUSY, "%s comes and goes: somebody else writes to this name", r->place.path);
 	r->published = result > 0;
 	return result < 0 ? result : 0;
 }
@@ -274,7 +273,7 @@ static int move_window(const struct record *r, struct window *w, uint64_t at, si
 	w->from = at - at % (uint64_t)sysconf(_SC_PAGESIZE);
 	bytes = mmap(NULL, WINDOW_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, r->fd, (off_t)w->from);
 	if (bytes == MAP_FAILED)
-		return err_sys(e, "map the recording %s", r->path);
+		return err_sys(e, "map the recording %s", r->place.path);
 	w->bytes = bytes;
 	return 0;
 }
@@ -289,8 +288,8 @@ static int put(struct record *r, struct window *w, const void *bytes, size_t siz
 		read(r->pipe[0], w->bytes + (at - w->from), size) == (ssize_t)size)
 		return 0;
 	if (errno == EFAULT)
-		return err_set(e, EFAULT, "%s has been cut short by somebody else", r->path);
-	return err_sys(e, "write the recording %s", r->path);
+		return err_set(e, EFAULT, "%s has been cut short by somebody else", r->place.path);
+	return err_sys(e, "write the recording %s", r->place.path);
 }
 
 int record_add_sample(struct record *r, const struct record_sample *s, struct err *e)
@@ -333,9 +332,9 @@ void record_drop(struct record **record)
 	fd_drop(&r->pipe[1]);
 	fd_drop(&r->fd);
 	if (r->beside)
-		unlink(r->beside);
+		unlinkat(r->place.folder, r->beside, 0);
 	free(r->beside);
-	free(r->path);
+	output_drop(&r->place);
 	free(r);
 	*record = NULL;
 }

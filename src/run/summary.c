@@ -5,7 +5,6 @@
 
 #include "base/own.h"
 #include "run/target.h"
-#include "sys/output.h"
 
 enum { SECONDS_DIGITS = 15 }; /* a double holds no more: 0.006, and not 0.0060000000000000001 */
 
@@ -29,20 +28,22 @@ static int fill(int fd, void *arg, struct err *e)
 	return r < 0 ? err_sys(e, "write %s", s->file) : 0;
 }
 
-int summary_write(const char *file, const json_t *summary, struct err *e)
+int summary_write(const struct output *to, const json_t *summary, struct err *e)
 {
 	AUTO(free_drop) char *text = json_dumps(summary, JSON_COMPACT | JSON_REAL_PRECISION(SECONDS_DIGITS));
-	struct summary s = {file, text};
-	int r = text ? output_replace(file, fill, &s, e) : err_set(e, ENOMEM, "out of memory");
+	struct summary s = {to->path, text};
+	int r = text ? output_replace(to, fill, &s, e) : err_set(e, ENOMEM, "out of memory");
 
 	return r < 0 ? err_while(e, "report") : 0;
 }
 
 void summary_write_refusal(const char *file, const char *name, int status, const char *why)
 {
-	struct err ignored;
+	AUTO(output_drop) struct output to = OUTPUT_NONE;
 	json_t *o = json_pack("{s:s, s:i, s:s}", "name", name, "status", status, "error", why);
+	struct err ignored;
 
-	summary_write(file, o, &ignored);
+	if (output_open(file, &to, &ignored) == 0)
+		summary_write(&to, o, &ignored);
 	json_decref(o);
 }

@@ -355,6 +355,7 @@ static struct virtual *new_virtual(struct virtual_owner *o, struct spec *spec, s
 	v->killed_owner = virtual_killed_owner;
 	v->events = json_array();
 	v->counts = json_object();
+	v->report = OUTPUT_NONE;
 	v->limits_at_start = spec->report ? virtual_limits(spec) : NULL;
 	v->release = spec->attach_count > 0;
 	return v;
@@ -396,6 +397,8 @@ int virtual_start(struct virtual_owner *o, struct spec *spec, struct jail_look *
 		r = attached_look(o->host, spec->attach, spec->attach_count, spec->attach_tree, &v->attached, e);
 	if (r == 0 && spec->log)
 		r = open_log(v, e);
+	if (r == 0 && spec->report)
+		r = output_open(spec->report, &v->report, e);
 	if (r == 0)
 		r = state_open(spec->name, &recovered, &v->folder, e);
 	if (r == 0)
@@ -421,6 +424,7 @@ void virtual_free(struct virtual *v)
 		state_remove(v->folder, &ignored);
 	state_drop(&v->folder);
 	close_log(v);
+	output_drop(&v->report);
 	killed_drop(&v->killed);
 	recorder_drop(&v->recorder);
 	cage_drop(&v->cage);

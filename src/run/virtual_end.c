@@ -3,7 +3,6 @@
 #include <sys/wait.h>
 
 #include "run/say.h"
-#include "run/summary.h"
 #include "run/virtual_private.h"
 #include "sys/proc.h"
 
@@ -117,7 +116,7 @@ static void gone(struct virtual *v)
 {
 	struct err e;
 
-	if (v->summary && summary_write(v->spec->report, v->summary, &e) < 0)
+	if (v->summary && summary_write(&v->report, v->summary, &e) < 0)
 		say(virtual_name(v), "%s", e.text);
 	if (v->folder && state_remove(v->folder, &e) < 0)
 		say(virtual_name(v), "%s", e.text);

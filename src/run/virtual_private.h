@@ -13,6 +13,7 @@
 #include "run/recorder.h"
 #include "run/spawn.h"
 #include "run/state.h"
+#include "run/summary.h"
 #include "run/undertaker.h"
 #include "run/virtual.h"
 
@@ -36,6 +37,7 @@ struct virtual
 	json_t *events, *counts;	   /* the latest; how many of each type in all */
 	json_t *summary;		   /* made at its end; or NULL */
 	json_t *limits_at_start;
+	struct output report;	   /* where the summary goes */
 	struct recorder *recorder; /* NULL: it is not recorded */
 	struct killed *killed;	   /* NULL: nobody counts */
 	struct killed_owner killed_owner;

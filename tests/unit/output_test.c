@@ -20,15 +20,26 @@
 static bool no_unnamed; /* as on a file system that has none */
 static char folder[64], file[80];
 
-int __real_open(const char *path, int flags, ...);
-int __wrap_open(const char *path, int flags, mode_t mode);
-int __wrap_open(const char *path, int flags, mode_t mode)
+int __real_openat(int at, const char *path, int flags, ...);
+int __wrap_openat(int at, const char *path, int flags, mode_t mode);
+int __wrap_openat(int at, const char *path, int flags, mode_t mode)
 {
 	if (no_unnamed && (flags & O_TMPFILE) == O_TMPFILE) {
 		errno = EOPNOTSUPP;
 		return -1;
 	}
-	return __real_open(path, flags, mode);
+	return __real_openat(at, path, flags, mode);
+}
+
+static int replace(const char *path, output_fill *with, void *text, struct err *e)
+{
+	struct output o = OUTPUT_NONE;
+	int r = output_open(path, &o, e);
+
+	if (r == 0)
+		r = output_replace(&o, with, text, e);
+	output_drop(&o);
+	return r;
 }
 
 static int entries(void)
@@ -72,9 +83,9 @@ static void is_made_and_replaced(void **state)
 	struct err e;
 
 	no_unnamed = *state;
-	assert_int_equal(output_replace(file, fill, one, &e), 0);
+	assert_int_equal(replace(file, fill, one, &e), 0);
 	assert_holds("one");
-	assert_int_equal(output_replace(file, fill, two, &e), 0);
+	assert_int_equal(replace(file, fill, two, &e), 0);
 	assert_holds("two");
 }
 
@@ -84,10 +95,10 @@ static void stays_when_the_new_one_fails(void **state)
 	struct err e;
 
 	no_unnamed = *state;
-	assert_int_equal(output_replace(file, run_out, one, &e), -ENOSPC);
+	assert_int_equal(replace(file, run_out, one, &e), -ENOSPC);
 	assert_int_equal(entries(), 0);
-	assert_int_equal(output_replace(file, fill, one, &e), 0);
-	assert_int_equal(output_replace(file, run_out, two, &e), -ENOSPC);
+	assert_int_equal(replace(file, fill, one, &e), 0);
+	assert_int_equal(replace(file, run_out, two, &e), -ENOSPC);
 	assert_string_equal(e.text, "no room");
 	assert_holds("one");
 }
@@ -101,7 +112,7 @@ static void a_link_is_neither_followed_nor_replaced(void **state)
 	no_unnamed = *state;
 	snprintf(target, sizeof target, "%s/target", folder);
 	assert_int_equal(symlink(target, file), 0);
-	assert_int_equal(output_replace(file, fill, one, &e), -EEXIST);
+	assert_int_equal(replace(file, fill, one, &e), -EEXIST);
 	assert_non_null(strstr(e.text, "is no regular file"));
 	assert_int_equal(lstat(file, &st), 0);
 	assert_true(S_ISLNK(st.st_mode));
@@ -116,8 +127,26 @@ static void names_the_file_whose_folder_is_missing(void **state)
 
 	no_unnamed = *state;
 	snprintf(path, sizeof path, "%s/none/file", folder);
-	assert_int_equal(output_replace(path, fill, one, &e), -ENOENT);
+	assert_int_equal(replace(path, fill, one, &e), -ENOENT);
 	assert_non_null(strstr(e.text, path));
+}
+
+static void goes_into_the_folder_that_was_opened(void **state)
+{
+	char one[] = "one", moved[96];
+	struct output o = OUTPUT_NONE;
+	struct err e;
+
+	no_unnamed = *state;
+	assert_int_equal(output_open(file, &o, &e), 0);
+	snprintf(moved, sizeof moved, "%s.moved", folder);
+	assert_int_equal(rename(folder, moved), 0);
+	assert_int_equal(symlink("/proc", folder), 0);
+	assert_int_equal(output_replace(&o, fill, one, &e), 0);
+	output_drop(&o);
+	assert_int_equal(unlink(folder), 0);
+	assert_int_equal(rename(moved, folder), 0);
+	assert_holds("one");
 }
 
 static int begin(void **state)
@@ -147,6 +176,7 @@ int main(void)
 		BOTH(is_made_and_replaced),
 		BOTH(stays_when_the_new_one_fails),
 		BOTH(a_link_is_neither_followed_nor_replaced),
+		BOTH(goes_into_the_folder_that_was_opened),
 		BOTH(names_the_file_whose_folder_is_missing),
 	};
 
