@@ -11,11 +11,15 @@
 
 enum { ANSWER_MS = 10000, KEYS_MAX = 64 };
 
-/* A key as in a description or as an option is written: memory_high, memory-high, mem. */
-static bool is_called(const struct spec_key *k, const char *word)
+/* A key as in a description or as an option is written: memory_high, memory-high, mem.  The seeds' spelling stays as it
+ * is, for it may say which unit is meant. */
+static bool is_called(struct spec_key *k, const char *word)
 {
-	return strcmp(k->key, word) == 0 || strcmp(k->option, word) == 0 ||
-	       (k->seed_key && strcmp(k->seed_key, word) == 0);
+	if (k->seed_key && strcmp(k->seed_key, word) == 0) {
+		k->key = k->seed_key;
+		return true;
+	}
+	return strcmp(k->key, word) == 0 || strcmp(k->option, word) == 0;
 }
 
 static int find_key(const char *word, struct spec_key *ret, struct err *e)

@@ -96,7 +96,8 @@ static int put_vip(json_t *parent, const char *text, struct err *e)
 static bool row_find(enum spec_section section, const char *key, struct row *ret)
 {
 	for (size_t i = 0; row_at(i, ret); i++)
-		if (ret->section == section && strcmp(ret->key, key) == 0)
+		if (ret->section == section &&
+			(strcmp(ret->key, key) == 0 || (ret->seed_key && strcmp(ret->seed_key, key) == 0)))
 			return true;
 	return false;
 }
@@ -112,19 +113,19 @@ int spec_option(json_t *document, const struct spec_key *key, const char *text, 
 		parent = at(document, spec_section_names[row.section], json_object);
 	switch (row.form) {
 	case FORM_TEXT:
-		return put(parent, row.key, json_string(text), e);
+		return put(parent, key->key, json_string(text), e);
 	case FORM_LIST:
-		return put_list(parent, row.key, text, e);
+		return put_list(parent, key->key, text, e);
 	case FORM_PAIRS:
-		return pairs_parse(at(parent, row.key, json_object), text, '=', e);
+		return pairs_parse(at(parent, key->key, json_object), text, '=', e);
 	case FORM_PAGES:
-		return pairs_parse(at(parent, row.key, json_object), text, ':', e);
+		return pairs_parse(at(parent, key->key, json_object), text, ':', e);
 	case FORM_ON:
-		return put_switch(parent, row.key, true);
+		return put_switch(parent, key->key, true);
 	case FORM_OFF:
-		return put_switch(parent, row.key, false);
+		return put_switch(parent, key->key, false);
 	case FORM_IO:
-		return put_io(parent, row.key, text, e);
+		return put_io(parent, key->key, text, e);
 	case FORM_VIP:
 		return put_vip(parent, text, e);
 	}

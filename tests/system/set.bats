@@ -20,6 +20,16 @@ load guarded
 	virtualing stop "$NAME"
 }
 
+@test "a key of the seeds means in set what it means in a file" {
+	start "$NAME" --cpu 50% --memory 64M
+	virtualing set "$NAME" cpu_quota=5000 mem=83886080
+	equal "$(limit_now "$NAME" cpu | cut -d' ' -f1)" 5000 "us of every 100 ms"
+	equal "$(limit_now "$NAME" memory)" $((80 << 20)) memory
+	refused 125 "$NAME: cpu_quota: \"30%\" is not a whole number" "$BUILD/virtualing" set "$NAME" cpu_quota=30%
+	refused 125 ':cpu and :cpu_quota say the same' "$BUILD/virtualing" set "$NAME" cpu=1 cpu_quota=5000
+	equal "$(limit_now "$NAME" cpu | cut -d' ' -f1)" 5000 "us of every 100 ms after the refusals"
+}
+
 @test "a limit is lowered only as far as nobody must be killed for it" {
 	background "$BUILD/virtualing" run --name "$NAME" --memory 200M --swap 0 -- "$EAT" page 80 300000
 	wait_until 30 grep -q '^ate' "$BATS_TEST_TMPDIR/background.0"
