@@ -158,7 +158,7 @@ static bool swap_rises(const struct cage *c, const struct limits *l)
 	char text[32];
 	uint64_t now;
 
-	if (!g || !file->above_memory || !plan_wants(l, LIMIT_MEMORY) || !limits_has(l, LIMIT_SWAP))
+	if (!g || !file->above_memory || !limits_has(l, LIMIT_MEMORY) || !limits_has(l, LIMIT_SWAP))
 		return false;
 	if (file_read(g->fd, file->file, text, sizeof text) < 0 || parse_number(text, UINT64_MAX, &now) < 0)
 		return false;

@@ -55,6 +55,10 @@ struct cage;
 int cage_create(const struct cage_host *host, const char *group, const struct limits *l, struct undo *u,
 	struct cage **ret, struct err *e);
 
+/* The same for limits that are to change while a cage is there: what can be said of them without writing any.  l: those
+ * together with the others that they depend on (swap and memory).  0; or -EINVAL with the first fault. */
+int cage_check_change(const struct cage *c, const struct limits *l, struct err *e);
+
 /* Writes the limits and reads each back; what the kernel did not take, or rounded by more than a page (huge page for
  * hugetlb), is an error.  The cage must have been made with the same limits. */
 int cage_apply(struct cage *c, const struct limits *l, struct err *e);

@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <fcntl.h>
 
 #include "base/own.h"
@@ -56,6 +57,15 @@ static void check_writable(const struct cage_host *host, const struct limits *l,
 	}
 }
 
+static void check_limits(struct limit_check *k)
+{
+	for (int i = 0; i < LIMIT_COUNT; i++) {
+		k->which = (enum limit)i;
+		if (plan_wants(k->limits, k->which))
+			check_limit(k);
+	}
+}
+
 void cage_check(const struct cage_host *host, const char *group, const struct limits *l, struct faults *f,
 	void (*warn)(void *arg, const char *text), void *arg)
 {
@@ -65,9 +75,13 @@ void cage_check(const struct cage_host *host, const char *group, const struct li
 	if (fault)
 		faults_add(f, "resource", "group", "\"%s\" %s", group, fault);
 	check_writable(host, l, f);
-	for (int i = 0; i < LIMIT_COUNT; i++) {
-		k.which = (enum limit)i;
-		if (plan_wants(l, k.which))
-			check_limit(&k);
-	}
+	check_limits(&k);
+}
+
+int cage_check_change(const struct cage *c, const struct limits *l, struct err *e)
+{
+	AUTO(faults_drop) struct faults faults = FAULTS_NONE;
+
+	check_limits(&(struct limit_check){.host = c->host, .limits = l, .faults = &faults});
+	return faults.count ? err_set(e, EINVAL, "%s: %s", faults.list[0].key, faults.list[0].text) : 0;
 }

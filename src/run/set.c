@@ -137,6 +137,26 @@ static int apply(struct cage *c, struct spec *s, struct memory *m, const struct 
 	return r;
 }
 
+/* A limit may be right only together with another that stays as it is: v1 has but the sum of memory and swap. */
+static int check(const struct cage *c, const struct spec *s, const struct limits *new, struct err *e)
+{
+	static const enum limit together[] = {LIMIT_MEMORY, LIMIT_SWAP};
+	struct limits all = *new;
+	int r;
+
+	for (size_t i = 0; i < sizeof together / sizeof *together; i++)
+		if (!limits_has(new, together[i]) && limits_has(&s->limits, together[i])) {
+			all.given |= 1U << together[i];
+			all.value[together[i]] = s->limits.value[together[i]];
+		}
+	r = cage_check_change(c, &all, e);
+	if (r < 0 && limits_has(new, LIMIT_MEMORY) && new->value[LIMIT_MEMORY] == SIZE_NO_LIMIT &&
+		!limits_has(new, LIMIT_SWAP))
+		return err_while(
+			e, "memory=max alone cannot be (`virtualing set %s memory=max swap=max` lifts both)", s->name);
+	return r;
+}
+
 int set_limits(struct cage *c, struct spec *s, struct memory *m, const json_t *resource, bool force, struct err *e)
 {
 	AUTO(spec_drop) struct spec *asked = NULL;
@@ -149,6 +169,9 @@ int set_limits(struct cage *c, struct spec *s, struct memory *m, const json_t *r
 	for (int i = 0; i < LIMIT_COUNT; i++)
 		if (limits_has(new, (enum limit)i) && limit_rows[i].fixed)
 			return err_set(e, EOPNOTSUPP, "%s cannot be changed while it runs, yet", limit_rows[i].key);
+	r = check(c, s, new, e);
+	if (r < 0)
+		return r;
 	/* On v1 the sum of both is what the kernel has: the one that is not given stays as it is. */
 	if (limits_has(new, LIMIT_SWAP) && !limits_has(new, LIMIT_MEMORY) && limits_has(&before, LIMIT_MEMORY)) {
 		new->given |= 1U << LIMIT_MEMORY;

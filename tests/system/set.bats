@@ -30,6 +30,43 @@ load guarded
 	equal "$(limit_now "$NAME" cpu | cut -d' ' -f1)" 5000 "us of every 100 ms after the refusals"
 }
 
+# lifted OPTION...: options to start "$NAME" with, of which the limits of memory and swap are taken away in one command
+lifted() {
+	local key
+	start "$NAME" --memory 64M --swap 0 "$@"
+	if [ "$(host_kind)" != v2 ]; then
+		refused 125 "memory=max alone cannot be (\`virtualing set $NAME memory=max swap=max\` lifts both)" \
+			"$BUILD/virtualing" set --force "$NAME" memory=max
+		equal "$(limit_now "$NAME" memory)" $((64 << 20)) "memory after the refusal"
+	fi
+	virtualing set --force "$NAME" memory=max swap=max
+	for key in memory swap; do
+		case $(limit_now "$NAME" $key) in max | 92233720368*) ;; *) fail "$key: $(limit_now "$NAME" $key)" ;; esac
+	done
+	virtualing set "$NAME" memory=80M swap=0
+	equal "$(limit_now "$NAME" memory)" $((80 << 20)) memory
+	virtualing stop "$NAME"
+}
+
+@test "memory and swap are unlimited again in one command, with a guard and without" {
+	lifted
+	lifted --grow ceiling=128M
+}
+
+@test "swap is not limited without the memory where the kernel has but the sum" {
+	local options
+	[ "$(host_kind)" != v2 ] || skip "cgroup v2 limits each by itself"
+	for options in "" "--memory max" "--no-oom"; do
+		# shellcheck disable=SC2086 # two words
+		start "$NAME" $options
+		refused 125 "$NAME: swap: needs a memory limit too" "$BUILD/virtualing" set "$NAME" swap=1G
+		refused 125 "$NAME: swap: needs a memory limit too" "$BUILD/virtualing" set "$NAME" memory=max swap=1G
+		virtualing set "$NAME" memory=64M swap=16M
+		equal "$(limit_now "$NAME" swap)" $((80 << 20)) "memory and swap with '$options'"
+		virtualing stop "$NAME"
+	done
+}
+
 @test "a limit is lowered only as far as nobody must be killed for it" {
 	background "$BUILD/virtualing" run --name "$NAME" --memory 200M --swap 0 -- "$EAT" page 80 300000
 	wait_until 30 grep -q '^ate' "$BATS_TEST_TMPDIR/background.0"
