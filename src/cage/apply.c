@@ -29,8 +29,25 @@ static int remember(struct cage *c, const struct limit_write *w, struct err *e)
 	return 0;
 }
 
+/* A cage joins only the controllers that it was made with limits of. */
+static int not_joined(const struct limit_row *row, const char *where, struct err *e)
+{
+	char option[32];
+
+	snprintf(option, sizeof option, "%s", row->key);
+	for (char *c = option; (c = strchr(c, '_'));)
+		*c = '-';
+	return err_set(e, ENOENT,
+		"it was started without such a limit, so there is none in %s to change: start it with --%s", where,
+		option);
+}
+
 static int failed(const struct limit_write *w, const char *file, int code, int opened, struct err *e)
 {
+	const struct limit_row *row = &limit_rows[w->which];
+
+	if (!opened && code == ENOENT && !(w->group->controllers & 1U << row->controller))
+		return not_joined(row, w->group->path, e);
 	if (!opened && code == ENOENT)
 		return err_set(e, code, "%s/%s: %s", w->group->path, file,
 			w->lacking ? w->lacking : "this kernel does not have it");
@@ -140,8 +157,10 @@ static int apply_limit(struct cage *c, enum limit which, const struct limits *l,
 						      file ? file->lacking : "this host lacks the controller for it")
 					    : 0;
 	g = cage_find(c, tree, file->place);
-	if (!g)
-		return err_set(e, ENOENT, "%s: the cage was made without a group in %s", row->key, tree->mount);
+	if (!g) {
+		not_joined(row, tree->mount, e);
+		return err_while(e, "%s", row->key);
+	}
 	if (file->form->apply ? file->form->apply(c, which, file, g, l, e) : apply_scalar(c, which, file, g, l, e))
 		return err_while(e, "%s", row->key);
 	return 0;

@@ -8,7 +8,9 @@
 #define NO_SWAP "this kernel does not count swap (boot it with swapaccount=1)"
 #define NO_BANDWIDTH "this kernel was built without CONFIG_CFS_BANDWIDTH"
 #define NO_THROTTLING "this kernel was built without CONFIG_BLK_DEV_THROTTLING"
-#define V2_ONLY "exists on cgroup v2 only; the memory controller of this host is on v1"
+#define V2_ONLY                                                                             \
+	"exists on cgroup v2 only; the memory controller of this host is on v1 (boot with " \
+	"systemd.unified_cgroup_hierarchy=1, or without systemd with cgroup_no_v1=memory, to have it on v2)"
 
 const struct limit_row limit_rows[] = {
 	[LIMIT_CPU] = {"cpu", "cpu_quota", "CPU", "CPU time it may use: \"30%\" of one CPU, \"1.5\" CPUs, or max",

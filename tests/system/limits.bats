@@ -129,7 +129,7 @@ device_number() { lsblk -dno MAJ:MIN "$1" | tr -d ' '; }
 		start "$NAME" --memory-high 64M
 		holds memory_high memory.high 67108864
 	else
-		lacks '--memory-high: exists on cgroup v2 only; the memory controller of this host is on v1' --memory-high 64M
+		lacks '--memory-high: exists on cgroup v2 only; the memory controller of this host is on v1 (boot with systemd.unified_cgroup_hierarchy=1' --memory-high 64M
 	fi
 }
 

@@ -67,6 +67,15 @@ lifted() {
 	done
 }
 
+@test "a limit of which the virtual has no group is refused with what gives it one" {
+	local key
+	start "$NAME"
+	for key in pids cpu_weight; do
+		refused 125 "$key: it was started without such a limit, so there is none in /" "$BUILD/virtualing" set "$NAME" $key=10
+		has "$stderr" ": start it with --${key/_/-}"
+	done
+}
+
 @test "a limit is lowered only as far as nobody must be killed for it" {
 	background "$BUILD/virtualing" run --name "$NAME" --memory 200M --swap 0 -- "$EAT" page 80 300000
 	wait_until 30 grep -q '^ate' "$BATS_TEST_TMPDIR/background.0"
