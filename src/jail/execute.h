@@ -129,8 +129,12 @@ static inline void execute_search(
 		error = execute_file(path, words, env);
 		if (error != ENOENT && error != ENOTDIR) {
 			execute_explain(path, error, ret);
-			if (error != EACCES)
-				return;
+			if (error == EACCES)
+				continue;
+			/* What has nothing to do with the file (no memory) is said before it is looked for. */
+			if (!execute_is_there(path))
+				execute_copy(ret->file, sizeof ret->file, name);
+			return;
 		} else if (ret->reason == EXECUTION_NOWHERE && execute_is_there(path)) {
 			execute_explain(path, error, ret);
 		}
