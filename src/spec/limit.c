@@ -70,6 +70,21 @@ static json_t *write_cpu(const struct spec *s, const struct row *row)
 	return json_sprintf("%llu%%", (unsigned long long)(micros / 1000));
 }
 
+/* A static program without a libc wants 48K (Linux 6.18); with less, execve() fails or the kernel kills it at once. */
+enum { MEMORY_LEAST = 64 << 10, UNIT_FORGOTTEN = 9999 };
+
+static void fault_too_little(struct reader *r, const json_t *value, uint64_t bytes)
+{
+	const char *text = json_is_string(value) ? json_string_value(value) : "";
+	bool bare = bytes <= UNIT_FORGOTTEN && strspn(text, "0123456789") == strlen(text);
+	char least[16], meant[48] = "";
+
+	if (bare)
+		snprintf(meant, sizeof meant, " (did you mean \"%lluM\"?)", (unsigned long long)bytes);
+	fault(r, "%s is less than any program can begin in, %s%s", shown(value).text,
+		print_size(least, sizeof least, MEMORY_LEAST), meant);
+}
+
 static void read_size(struct reader *r, const struct row *row, const json_t *value)
 {
 	uint64_t bytes;
@@ -78,6 +93,8 @@ static void read_size(struct reader *r, const struct row *row, const json_t *val
 		return;
 	if (bytes == 0 && (row->limit == LIMIT_MEMORY || row->limit == LIMIT_MEMORY_HIGH))
 		fault(r, "%s leaves no memory to run in", shown(value).text);
+	else if (bytes < MEMORY_LEAST && row->limit == LIMIT_MEMORY)
+		fault_too_little(r, value, bytes);
 	else
 		give(r, row->limit, bytes);
 }

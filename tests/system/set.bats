@@ -17,6 +17,8 @@ load guarded
 	refused 125 "memroy cannot be changed while it runs, or is no limit (did you mean memory?)" "$BUILD/virtualing" set "$NAME" memroy=1M
 	refused 125 '"memory" is not KEY=VALUE' "$BUILD/virtualing" set "$NAME" memory
 	refused 125 "memory: \"1Q\" is not a size" "$BUILD/virtualing" set "$NAME" memory=1Q
+	refused 125 "memory: \"96\" is less than any program can begin in, 64K (did you mean \"96M\"?)" \
+		"$BUILD/virtualing" set --force "$NAME" memory=96
 	virtualing stop "$NAME"
 }
 

@@ -278,6 +278,13 @@ static void every_fault_has_its_words(void **state)
 		{"resource", "'mem':'12Q'",
 			"resource: :mem: \"12Q\" is not a size (bytes, or a number with K, M, G or T, or \"max\")"},
 		{"resource", "'memory':0", "resource: :memory: 0 leaves no memory to run in"},
+		{"resource", "'memory':'100'",
+			"resource: :memory: \"100\" is less than any program can begin in, 64K (did you mean "
+			"\"100M\"?)"},
+		{"resource", "'mem':512",
+			"resource: :mem: 512 is less than any program can begin in, 64K (did you mean \"512M\"?)"},
+		{"resource", "'memory':'2K'", "resource: :memory: \"2K\" is less than any program can begin in, 64K"},
+		{"resource", "'memory':65535", "resource: :memory: 65535 is less than any program can begin in, 64K"},
 		{"resource", "'memory':-1", "resource: :memory: -1 is negative; no limit is \"max\", or no key at all"},
 		{"resource", "'memory':'9000000T'",
 			"resource: :memory: \"9000000T\" is too large: it does not fit in 63 bits"},
@@ -335,7 +342,7 @@ static void every_fault_has_its_words(void **state)
 		{"resource", "'group':'/a/b c'",
 			"resource: :group: \"b c\" is not a name: only letters, digits, \".\", \"_\" and \"-\" may be "
 			"in it"},
-		{"resource", "'mem':1,'memory':2", "resource: :mem and :memory say the same: give one of them"},
+		{"resource", "'mem':'1M','memory':'2M'", "resource: :mem and :memory say the same: give one of them"},
 		{"resource", "'io':{'/':{'read':1}},'blk_dvnd':'8:0','blk_rbps':1",
 			"resource: :io and :blk_dvnd say the same: give one of them"},
 		{"resource", "'blk_rbps':1", "resource: :blk_rbps: needs :blk_dvnd, the device it is about"},
