@@ -59,8 +59,8 @@ int cage_create(const struct cage_host *host, const char *group, const struct li
  * together with the others that they depend on (swap and memory).  0; or -EINVAL with the first fault. */
 int cage_check_change(const struct cage *c, const struct limits *l, struct err *e);
 
-/* Writes the limits and reads each back; what the kernel did not take, or rounded by more than a page (huge page for
- * hugetlb), is an error.  The cage must have been made with the same limits. */
+/* Writes the limits and reads each back; what the kernel did not take, or rounded by more than a page, is an error. The
+ * cage must have been made with the same limits. */
 int cage_apply(struct cage *c, const struct limits *l, struct err *e);
 
 /* How a new process gets in.  into: for CLONE_INTO_CGROUP, or -1 where there is no v2 tree.  tasks[]: "tasks" files

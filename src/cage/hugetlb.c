@@ -92,7 +92,6 @@ static int apply_pages(struct cage *c, enum limit which, const struct limit_file
 			.text = text,
 			.device = "",
 			.holds = file->form->holds,
-			.slack = l->hugetlb[i].page_bytes - 1, /* the kernel counts whole huge pages */
 		};
 		int r;
 

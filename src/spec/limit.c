@@ -381,6 +381,20 @@ static bool page_known(const struct limits *l, uint64_t page)
 	return false;
 }
 
+/* The kernel rounds down to whole pages, and does not say so. */
+static bool is_whole(struct reader *r, const json_t *value, uint64_t bytes, uint64_t page)
+{
+	bool big = page % (1 << 20) == 0;
+	uint64_t below = bytes / page * page, unit = big ? 1 << 20 : 1 << 10;
+
+	if (below == bytes)
+		return true;
+	fault(r, "%s is no whole number of such pages; the next are %llu%c and %llu%c", shown(value).text,
+		(unsigned long long)(below / unit), big ? 'M' : 'K', (unsigned long long)((below + page) / unit),
+		big ? 'M' : 'K');
+	return false;
+}
+
 static void read_page(struct reader *r, const struct row *row, const char *key, const json_t *value)
 {
 	struct limits *l = &r->spec->limits;
@@ -396,7 +410,7 @@ static void read_page(struct reader *r, const struct row *row, const char *key, 
 		return;
 	}
 	r->inside = key;
-	if (value_size(r, value, row_of(row)->max_word, &bytes) &&
+	if (value_size(r, value, row_of(row)->max_word, &bytes) && is_whole(r, value, bytes, page) &&
 		(huge = array_more(r, &l->hugetlb, l->hugetlb_count, sizeof *huge))) {
 		*huge = (struct hugetlb_limit){page, bytes};
 		l->hugetlb_count++;

@@ -80,8 +80,9 @@ config() { cat >"$1.rb"; }
 	wrong '--memory: "0" leaves no memory to run in' --memory 0
 	wrong '--memory: "100" is less than any program can begin in, 64K (did you mean "100M"?)' --memory 100
 	wrong '--hugetlb: ' --hugetlb 2M:much
+	wrong '--hugetlb: 2M: "3M" is no whole number of such pages; the next are 2M and 4M' --hugetlb 2M:3M
 	wrong '--hugetlb: "3M" is not a size of huge pages like 2M or 1G' --hugetlb 3M:1G
-	wrong 'this host has no huge pages of 4G; its sizes are: ' --hugetlb 4G:1G
+	wrong 'this host has no huge pages of 4G; its sizes are: ' --hugetlb 4G:4G
 }
 
 @test "bad shares of CPU" {

@@ -365,7 +365,14 @@ static void every_fault_has_its_words(void **state)
 		{"resource", "'io':{'/srv':{'read':1},'/srv/':{'read':1}}", "resource: :io: \"/srv\" is there twice"},
 		{"resource", "'hugetlb':{'3M':1}",
 			"resource: :hugetlb: \"3M\" is not a size of huge pages like 2M or 1G"},
-		{"resource", "'hugetlb':{'2M':1,'2048K':1}", "resource: :hugetlb: pages of 2048K are there twice"},
+		{"resource", "'hugetlb':{'2M':'1M'}",
+			"resource: :hugetlb: 2M: \"1M\" is no whole number of such pages; the next are 0M and 2M"},
+		{"resource", "'hugetlb':{'64K':98304}",
+			"resource: :hugetlb: 64K: 98304 is no whole number of such pages; the next are 64K and 128K"},
+		{"resource", "'hugetlb':{'1G':'1025M'}",
+			"resource: :hugetlb: 1G: \"1025M\" is no whole number of such pages; the next are 1024M and "
+			"2048M"},
+		{"resource", "'hugetlb':{'2M':0,'2048K':0}", "resource: :hugetlb: pages of 2048K are there twice"},
 		{"resource", "'grow':{'ceiling':'64M'}", "resource: :grow: needs :memory, the limit that it raises"},
 		{"resource", "'grow':{'step':'64M'},'memory':'64M'",
 			"resource: :grow: needs :ceiling, how high it may go"},
@@ -590,7 +597,7 @@ static const char *const documents[] = {
 	"{'resource':{'cpu':10000,'memory':9223372036854775807,'cpu_weight':1,'cpus':7},'jail':{'cmnd':'true'}}",
 	"{'resource':{'cpu':'max','pids':'max','oom':false,'oom_group':false},'jail':{'cmnd':'true'}}",
 	"{'resource':{'io':{'/':{'read':'max','write':1,'riops':2,'wiops':'max'},'8:16':{'riops':1}},"
-	"'hugetlb':{'2M':0,'1G':2,'1024T':1}},'jail':{'cmnd':'true'}}",
+	"'hugetlb':{'2M':0,'1G':'2G','1024T':0}},'jail':{'cmnd':'true'}}",
 	"{'jail':{'cmnd':'x','root':'/r','bind':['/a','/b:/c','/d:/a/b'],'ro_bind':['/a:/z','/a:/a/b/c/d'],"
 	"'tmpfs':['/t:1M','/"
 	"u'],'read_only':true,'dev':false,'proc':false,'init':false,'share':'none,uts','hostname':'h'}}",
