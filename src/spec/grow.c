@@ -130,6 +130,26 @@ json_t *write_guard(const struct spec *s, const struct row *row)
 
 enum { GIVE_BACK_LEAST_MS = 1000 };
 
+static void finish_give_back(struct reader *r, bool limited)
+{
+	const struct give_back *b = &r->spec->give_back;
+	const struct grow *g = &r->spec->grow;
+	uint64_t memory = r->spec->limits.value[LIMIT_MEMORY];
+
+	r->key = "give_back";
+	if (!b->given || is_faulty(r, "give_back") || is_faulty(r, "memory") || is_faulty(r, "mem"))
+		return;
+	if (!limited)
+		fault(r, "needs :memory, the limit that it lowers");
+	else if (!b->floor_bytes)
+		fault(r, "needs :floor, how low it may go");
+	else if (b->after_ms < GIVE_BACK_LEAST_MS)
+		fault(r, "after is at least one second");
+	else if (b->floor_bytes > memory && (!g->given || b->floor_bytes > g->ceiling_bytes) && !is_faulty(r, "grow"))
+		fault(r, "the floor is above %s, so nothing could be given back",
+			g->given ? "the ceiling of :grow" : ":memory");
+}
+
 /* What needs the other keys to be read. */
 void finish_grow(struct reader *r)
 {
@@ -138,13 +158,7 @@ void finish_grow(struct reader *r)
 	bool limited = limits_has(l, LIMIT_MEMORY) && l->value[LIMIT_MEMORY] != SIZE_NO_LIMIT;
 
 	r->section = spec_section_names[SPEC_RESOURCE];
-	r->key = "give_back";
-	if (r->spec->give_back.given && !limited && !is_faulty(r, "memory") && !is_faulty(r, "mem"))
-		fault(r, "needs :memory, the limit that it lowers");
-	else if (r->spec->give_back.given && !r->spec->give_back.floor_bytes && !is_faulty(r, "give_back"))
-		fault(r, "needs :floor, how low it may go");
-	else if (r->spec->give_back.given && r->spec->give_back.after_ms < GIVE_BACK_LEAST_MS)
-		fault(r, "after is at least one second");
+	finish_give_back(r, limited);
 	r->key = "grow";
 	if (!g->given || is_faulty(r, "grow") || is_faulty(r, "memory") || is_faulty(r, "mem"))
 		return;

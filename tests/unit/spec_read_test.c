@@ -394,6 +394,11 @@ static void every_fault_has_its_words(void **state)
 			"resource: :grow: \"1G\" is not a hash like { :step => \"64M\", :ceiling => \"2G\" }"},
 		{"resource", "'give_back':{}", "resource: :give_back: needs :memory, the limit that it lowers"},
 		{"resource", "'give_back':{},'memory':'64M'", "resource: :give_back: needs :floor, how low it may go"},
+		{"resource", "'give_back':{'floor':'128M'},'memory':'64M'",
+			"resource: :give_back: the floor is above :memory, so nothing could be given back"},
+		{"resource", "'give_back':{'floor':'3G'},'grow':{'ceiling':'2G'},'memory':'64M'",
+			"resource: :give_back: the floor is above the ceiling of :grow, so nothing could be given "
+			"back"},
 		{"resource", "'give_back':{'flor':1},'memory':'64M'",
 			"resource: :give_back: unknown key :flor (did you mean :floor?)"},
 
