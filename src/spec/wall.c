@@ -306,6 +306,9 @@ static void check_needs(struct reader *r)
 		else if (j->plain_chroot)
 			fault(r, "is nothing that a plain chroot can do");
 	}
+	r->key = "hostname";
+	if (j->hostname && (j->share & SHARE_UTS))
+		fault(r, "would be the host's own name, for :share leaves uts shared: give one of them");
 	r->key = "jailing";
 	if (j->plain_chroot && !j->root)
 		fault(r, "needs :root, the directory to change into");

@@ -152,6 +152,7 @@ config() { cat >"$1.rb"; }
 	in_jail '/no/such/dir' --workdir /no/such/dir
 	in_jail '"huge" is not a size' --tmpfs /x:huge
 	in_jail '"foo" is not a namespace' --share foo
+	in_jail "--hostname: would be the host's own name, for --share leaves uts shared: give one of them" --hostname h --share uts
 	in_jail '--hostname: ' --hostname 'a b'
 	wrong '--hostname: needs --root' --hostname x
 	wrong '--stop-timeout: "x" is not a number of seconds' --stop-timeout x

@@ -465,6 +465,9 @@ static void every_fault_has_its_words(void **state)
 		{"jail", "'env':{'A=B':'C'}", "jail: :env: the name \"A=B\" contains \"=\""},
 		{"jail", "'env':{'A':1}", "jail: :env: \"A\": 1 is not a text"},
 		{"jail", "'workdir':'sub'", "jail: :workdir: \"sub\" is not absolute"},
+		{"jail", "'root':'/a','hostname':'h','share':'net,uts'",
+			"jail: :hostname: would be the host's own name, for :share leaves uts shared: give one of "
+			"them"},
 		{"jail", "'root':'/a','share':'pid,foo'",
 			"jail: :share: \"foo\" is not a namespace: pid, ipc, uts, net, or none (not even net)"},
 		{"jail", "'cmd':'x'", "jail: unknown key :cmd (did you mean :cmnd?)"},
@@ -605,7 +608,7 @@ static const char *const documents[] = {
 	"'hugetlb':{'2M':0,'1G':'2G','1024T':0}},'jail':{'cmnd':'true'}}",
 	"{'jail':{'cmnd':'x','root':'/r','bind':['/a','/b:/c','/d:/a/b'],'ro_bind':['/a:/z','/a:/a/b/c/d'],"
 	"'tmpfs':['/t:1M','/"
-	"u'],'read_only':true,'dev':false,'proc':false,'init':false,'share':'none,uts','hostname':'h'}}",
+	"u'],'read_only':true,'dev':false,'proc':false,'init':false,'share':'none,ipc','hostname':'h'}}",
 	"{'jail':{'cmnd':'x','root':'/r','jailing':false,'caps':'all','filter':'none'}}",
 	"{'jail':{'cmnd':'x','root':'/r','caps':'none','filter':'/f'},'ip':{'vip':'10.0.0.5/24','dev':'eth0'}}",
 	"{'jail':{'cmnd':'x','caps':'keep=sys_admin,chown'},'ip':{'vip':'fd00::5','dev':'d','announce':false}}",
