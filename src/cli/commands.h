@@ -26,8 +26,10 @@ int cmd_doctor(const struct options_values *own, json_t *document);
 
 /* `virtualing FILE.rb [ARG...]`: words[0] is the file. */
 int cli_run_file(char **words);
-void cli_absolute_files(json_t *document); /* of options that name a file to be written, as a shell means them */
-bool cli_is_file(const char *word);	   /* ends in ".rb" */
+bool cli_is_file(const char *word); /* ends in ".rb" */
+
+/* Makes the paths of options that name a file to be written absolute, as a shell means them. */
+int cli_absolute_files(json_t *document, struct err *e);
 
 /* 0, or -EPERM, and it has been said: better one sentence now than EACCES from somewhere deep. */
 int cli_need_root(void);

@@ -34,9 +34,10 @@ static int open_log(json_t *document, int *ret, struct err *e)
 {
 	struct faults faults = FAULTS_NONE;
 	const char *path;
-	int r = 0;
+	int r = cli_absolute_files(document, e);
 
-	cli_absolute_files(document);
+	if (r < 0)
+		return r;
 	path = json_string_value(json_object_get(document, "log"));
 	if (path && *path != '/')
 		return err_set(e, EINVAL, "--log: \"%s\" is not a path", path);

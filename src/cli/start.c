@@ -3,10 +3,11 @@
 #include <ctype.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "cli/commands.h"
+#include "cli/remote.h"
 #include "run/detach.h"
 #include "run/supervisor.h"
 
@@ -21,17 +22,31 @@ static void make_name(const char *command, pid_t number, char *ret, size_t size)
 	snprintf(ret + used, size - used, "%s%d", used ? "-" : "run-", (int)number);
 }
 
-void cli_absolute_files(json_t *document)
+/* Where ".." leads is the kernel's to say, for there may be a link before it. */
+static int make_absolute(json_t *document, const char *key, const char *file, struct err *e)
+{
+	const char *slash = strstr(file, "..") ? strrchr(file, '/') : NULL;
+	char folder[PATH_MAX], path[PATH_MAX];
+
+	snprintf(folder, sizeof folder, "%.*s", slash ? (int)(slash - file) : 1, slash ? file : ".");
+	if (!realpath(folder, path))
+		return err_sys(e, "--%s: cannot make %s: %s", key, file, folder);
+	json_object_set_new(document, key, json_sprintf("%s/%s", path, slash ? slash + 1 : file));
+	return 0;
+}
+
+int cli_absolute_files(json_t *document, struct err *e)
 {
 	static const char *const keys[] = {"record", "report", "log"};
-	char here[PATH_MAX];
+	int r = 0;
 
-	for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+	for (size_t i = 0; r == 0 && i < sizeof keys / sizeof *keys; i++) {
 		const char *file = json_string_value(json_object_get(document, keys[i]));
 
-		if (file && *file && *file != '/' && strcmp(file, "default") != 0 && getcwd(here, sizeof here))
-			json_object_set_new(document, keys[i], json_sprintf("%s/%s", here, file));
+		if (file && *file && *file != '/' && strcmp(file, "default") != 0)
+			r = make_absolute(document, keys[i], file, e);
 	}
+	return r;
 }
 
 int start_described(json_t *document, const char *command, pid_t number, bool detached)
@@ -40,10 +55,12 @@ int start_described(json_t *document, const char *command, pid_t number, bool de
 	struct detach detach;
 	struct spec *spec;
 	char name[64];
+	struct err e;
 	int status;
 
 	make_name(command, number, name, sizeof name);
-	cli_absolute_files(document);
+	if (cli_absolute_files(document, &e) < 0)
+		return cli_fail(&e);
 	spec = spec_read(document, name, &faults, NULL, NULL);
 	if (!spec) {
 		supervisor_print_faults(NULL, &faults);

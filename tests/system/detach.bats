@@ -152,6 +152,21 @@ is_gone() { ! virtualing show "$1" >/dev/null 2>&1; }
 	equal "$(<relative)" here
 }
 
+@test "a path is relative as for a shell, also upwards and past a link" {
+	mkdir -p below/deeper other
+	ln -s "$PWD/other" below/deeper/link
+	(cd below/deeper && virtualing run --name "$NAME" --log ../log --report ../../report --record link/../record -- echo here)
+	equal "$(<below/log)" here
+	equal "$(jq -r .name report)" "$NAME"
+	[ -s record ] || fail "no recording: $(find .)"
+	echo 'puts "script"' >x.rb
+	chmod 644 x.rb
+	(cd below && virtualing run --log deeper/../../log ../x.rb)
+	equal "$(<log)" script
+	wrong '--report: cannot make ../none/report: ../none: No such file or directory' --report ../none/report
+	refused 125 '--log: cannot make none/../log: none/..: No such file or directory' "$BUILD/virtualing" run --log none/../log x.rb
+}
+
 @test "in a jail the log is the command's output, and nothing else of the host is open" {
 	local root
 	root=$(root_make)
