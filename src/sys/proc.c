@@ -150,6 +150,21 @@ int proc_find_program(const char *name, char *ret, struct err *e)
 		e, ENOENT, "program %s is neither in %s nor in %s: install virtualing again", name, self, LIBEXECDIR);
 }
 
+/* "RTMIN+1", "RTMAX-2", and either alone; -EINVAL. */
+static int realtime_signal(const char *name)
+{
+	bool up = strncasecmp(name, "RTMIN", 5) == 0;
+	uint64_t distance = 0;
+
+	if (!up && strncasecmp(name, "RTMAX", 5) != 0)
+		return -EINVAL;
+	name += 5;
+	if (*name &&
+		(*name != (up ? '+' : '-') || parse_number(name + 1, (uint64_t)(SIGRTMAX - SIGRTMIN), &distance) < 0))
+		return -EINVAL;
+	return up ? SIGRTMIN + (int)distance : SIGRTMAX - (int)distance;
+}
+
 int proc_signal_number(const char *text)
 {
 	const char *name = strncasecmp(text, "SIG", 3) == 0 ? text + 3 : text;
@@ -163,5 +178,7 @@ int proc_signal_number(const char *text)
 		if (known && strcasecmp(known, name) == 0)
 			return i;
 	}
-	return -EINVAL;
+	if (strcasecmp(name, "IO") == 0)
+		return SIGIO; /* which the C library knows as POLL, and shells do not */
+	return realtime_signal(name);
 }

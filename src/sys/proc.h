@@ -32,5 +32,5 @@ int proc_signal(int pidfd, int signal, struct err *e);
 /* Where a program of ours is: beside our own executable, or in LIBEXECDIR. ret: PATH_MAX bytes. */
 int proc_find_program(const char *name, char *ret, struct err *e);
 
-/* Number of a signal by name, "TERM", "SIGTERM", "15"; -EINVAL. */
+/* Number of a signal by name, "TERM", "SIGTERM", "RTMIN+1", "15"; -EINVAL. */
 int proc_signal_number(const char *text);

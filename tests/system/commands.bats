@@ -215,6 +215,24 @@ ms_since() { echo $(((${EPOCHREALTIME/[.,]/} - $1) / 1000)); }
 	equal $status 137 status
 }
 
+@test "kill knows every signal that \`kill -l\` lists, and no other" {
+	local signal
+	for signal in $(compgen -A signal SIG); do
+		case $signal in
+		SIGJUNK*) ;;
+		*) refused 125 'no virtual is called none-of-this-name' "$BUILD/virtualing" kill none-of-this-name --signal "$signal" ;;
+		esac
+	done
+	for signal in RTMIN+31 RTMAX-31 RTMIN-1 RTMAX+1 RTMIN+ RTMINX RTMIN+1x 65 IOX ''; do
+		refused 125 "kill: --signal: \"$signal\" is not a signal" "$BUILD/virtualing" kill "$NAME" --signal="$signal"
+	done
+	start "$NAME"
+	virtualing kill "$NAME" --signal RTMIN+1
+	local status=0
+	wait "${BACKGROUND[0]}" || status=$?
+	equal $status $((128 + 35)) status
+}
+
 # ---- gc ----
 
 # bats test_tags=guest
