@@ -6,19 +6,17 @@
 #include "spec/row.h"
 
 /* "90%" of something: 1..100. */
-static bool read_percent(struct reader *r, const json_t *value, unsigned *ret)
+static bool is_percent(const json_t *value, unsigned *ret)
 {
 	const char *text = json_string_value(value);
 	unsigned percent;
 	char rest;
 
-	if (text && sscanf(text, "%3u%c", &percent, &rest) == 2 && rest == '%' && text[strlen(text) - 1] == '%' &&
-		percent >= 1 && percent <= 100) {
-		*ret = percent;
-		return true;
-	}
-	fault(r, "%s is not a share like \"90%%\"", shown(value).text);
-	return false;
+	if (!text || sscanf(text, "%3u%c", &percent, &rest) != 2 || rest != '%' || text[strlen(text) - 1] != '%' ||
+		percent < 1 || percent > 100)
+		return false;
+	*ret = percent;
+	return true;
 }
 
 static void read_size_into(struct reader *r, const json_t *value, void *field)
@@ -28,7 +26,8 @@ static void read_size_into(struct reader *r, const json_t *value, void *field)
 
 static void read_percent_into(struct reader *r, const json_t *value, void *field)
 {
-	read_percent(r, value, field);
+	if (!is_percent(value, field))
+		fault(r, "%s is not a share like \"90%%\"", shown(value).text);
 }
 
 /* nil, or in an option "none": never. */
@@ -38,8 +37,8 @@ static void read_stall_into(struct reader *r, const json_t *value, void *field)
 
 	if (json_is_null(value) || (text && strcmp(text, "none") == 0))
 		*(unsigned *)field = 0;
-	else
-		read_percent(r, value, field);
+	else if (!is_percent(value, field))
+		fault(r, "%s is neither a share like \"10%%\" nor \"none\"", shown(value).text);
 }
 
 static void read_seconds_into(struct reader *r, const json_t *value, void *field)

@@ -26,7 +26,7 @@ static const struct row rows[] = {
 		.use = USE_FILE, .read = read_blk_rate},
 	{SPEC_RESOURCE, "blk_wbps", .arg = "BYTES", .help = "most bytes written to it per second",
 		.use = USE_FILE, .read = read_blk_rate},
-	{SPEC_RESOURCE, "grow", .arg = "KEY=VALUE,...", .help = "raise the memory limit by step=64M up to ceiling=2G when usage is at=90% of it, or somebody has waited for memory for stall=10% of the time, as long as the host keeps reserve=256M; not more often than every cooldown=1 seconds, unless it is full",
+	{SPEC_RESOURCE, "grow", .arg = "KEY=VALUE,...", .help = "raise the memory limit by step=64M up to ceiling=2G when usage is at=90% of it, or somebody has waited for memory for stall=10% of the time (stall=none: never for that), as long as the host keeps reserve=256M; not more often than every cooldown=1 seconds, unless it is full",
 		.use = USE_START, .form = FORM_PAIRS, .read = read_grow, .write = write_grow},
 	{SPEC_RESOURCE, "give_back", .arg = "KEY=VALUE,...", .help = "lower the memory limit, not below floor=128M, to what has been in use during the last after=60 seconds",
 		.use = USE_START, .form = FORM_PAIRS, .read = read_give_back, .write = write_give_back},

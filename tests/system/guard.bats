@@ -213,5 +213,5 @@ leaves_nothing() {
 			--grow step=128M,ceiling=1G,at=100%,stall=none -- sh -c "$words"
 		equal "$output" ""
 	fi
-	wrong '--grow: stall: "often" is not a share like "90%"' --memory 64M --grow ceiling=1G,stall=often
+	wrong '--grow: stall: "often" is neither a share like "10%" nor "none"' --memory 64M --grow ceiling=1G,stall=often
 }

@@ -386,6 +386,8 @@ static void every_fault_has_its_words(void **state)
 			"resource: :grow: at: \"101%\" is not a share like \"90%\""},
 		{"resource", "'grow':{'at':90,'ceiling':'1G'},'memory':'64M'",
 			"resource: :grow: at: 90 is not a share like \"90%\""},
+		{"resource", "'grow':{'stall':'off','ceiling':'1G'},'memory':'64M'",
+			"resource: :grow: stall: \"off\" is neither a share like \"10%\" nor \"none\""},
 		{"resource", "'grow':{'cooldown':-1,'ceiling':'1G'},'memory':'64M'",
 			"resource: :grow: cooldown: -1 is outside 0..86400"},
 		{"resource", "'grow':{'celing':'1G'},'memory':'64M'",
