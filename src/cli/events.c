@@ -104,6 +104,20 @@ static void follow_all(struct followed *list, size_t count, bool json)
 	}
 }
 
+/* Who cannot be asked (it has crashed, or has just gone) is left out.  -EACCES: one belongs to somebody else. */
+static int begin_all(
+	struct followed *list, size_t *count, char *const *names, size_t n, bool follow, bool json, struct err *e)
+{
+	for (size_t i = 0; i < n && *count < FOLLOWED_MAX; i++) {
+		int r = begin(&list[*count], names[i], follow, json, e);
+
+		if (r == -EACCES)
+			return r;
+		*count += r == 0;
+	}
+	return 0;
+}
+
 static int events_of(const char *name, bool follow, bool json)
 {
 	struct followed list[FOLLOWED_MAX];
@@ -111,20 +125,19 @@ static int events_of(const char *name, bool follow, bool json)
 	char **names = NULL;
 	struct err e;
 	ssize_t n = name ? 0 : state_names(&names, &e);
+	int r;
 
 	if (n < 0 || (name && begin(&list[count++], name, follow, json, &e) < 0))
 		return cli_fail(&e);
-	for (ssize_t i = 0; i < n; i++) {
-		if (count < FOLLOWED_MAX && begin(&list[count], names[i], follow, json, &e) == 0)
-			count++;
+	r = begin_all(list, &count, names, (size_t)n, follow, json, &e);
+	for (ssize_t i = 0; i < n; i++)
 		free(names[i]);
-	}
 	free(names);
-	if (follow)
+	if (follow && r == 0)
 		follow_all(list, count, json);
-	for (size_t i = 0; !follow && i < count; i++)
+	for (size_t i = 0; (!follow || r < 0) && i < count; i++)
 		drop(&list[i]);
-	return 0;
+	return r < 0 ? cli_fail(&e) : 0;
 }
 
 int cmd_events(const struct options_values *own, json_t *document)

@@ -48,11 +48,13 @@ static json_t *stand_in(const char *name, const struct err *e)
 	return e->code == ENOENT ? NULL : json_pack("{s:s, s:s, s:i}", "name", name, "state", e->text, "pid", 0);
 }
 
-static json_t *show_all(char *const *names, size_t count)
+/* NULL: one of them belongs to somebody else. */
+static json_t *show_all(char *const *names, size_t count, struct err *e)
 {
 	AUTO(free_drop) json_t **shown = calloc(count + 1, sizeof *shown);
 	AUTO(free_drop) struct err *errors = calloc(count + 1, sizeof *errors);
 	json_t *all = json_array();
+	bool denied = false;
 
 	if (!shown || !errors)
 		abort();
@@ -62,8 +64,14 @@ static json_t *show_all(char *const *names, size_t count)
 
 		if (v)
 			json_array_append_new(all, v);
+		if (!shown[i] && errors[i].code == EACCES && !denied) {
+			denied = true;
+			*e = errors[i];
+		}
 	}
-	return all;
+	if (denied)
+		json_decref(all);
+	return denied ? NULL : all;
 }
 
 static void print_table(const json_t *all)
@@ -86,10 +94,12 @@ static int list_virtuals(bool json)
 
 	if (count < 0)
 		return cli_fail(&e);
-	all = show_all(names, (size_t)count);
+	all = show_all(names, (size_t)count, &e);
 	for (ssize_t i = 0; i < count; i++)
 		free(names[i]);
 	free(names);
+	if (!all)
+		return cli_fail(&e);
 	if (json) {
 		json_dumpf(all, stdout, JSON_INDENT(2));
 		putchar('\n');

@@ -65,11 +65,10 @@ static bool is_file(const char *path)
 	return stat(path, &st) == 0 && S_ISREG(st.st_mode);
 }
 
-/* Where the recording of a running virtual is, or NULL. */
-static char *recorded_by(const char *name)
+/* Where the recording of a running virtual is; or NULL, and -EACCES in *e if only others may know. */
+static char *recorded_by(const char *name, struct err *e)
 {
-	struct err ignored;
-	json_t *state = state_read(name, &ignored);
+	json_t *state = state_read(name, e);
 	const char *file = json_string_value(json_object_get(json_object_get(state, "description"), "record"));
 	char *ret = file ? strdup(file) : NULL;
 
@@ -80,11 +79,12 @@ static char *recorded_by(const char *name)
 /* A word with a slash, or the name of a file that is there, is a recording; another is a virtual's name. */
 static char *find_recording(const char *word, struct err *e)
 {
+	struct err why = {0};
 	char *path = NULL;
 
 	if (strchr(word, '/') || is_file(word))
 		return strdup(word);
-	path = recorded_by(word);
+	path = recorded_by(word, &why);
 	if (path)
 		return path;
 	if (asprintf(&path, RECORD_FOLDER "/%s.rec", word) < 0)
@@ -97,6 +97,11 @@ static char *find_recording(const char *word, struct err *e)
 		return NULL;
 	}
 	free(path);
+	if (why.code == EACCES) {
+		*e = why;
+		err_while(e, "plot");
+		return NULL;
+	}
 	err_set(e, ENOENT,
 		"plot: there is no recording %s: neither a file of this name, nor a running virtual that is recorded, "
 		"nor "

@@ -49,13 +49,26 @@ static int check_owner(int fd, const char *path, struct err *e)
 	return 0;
 }
 
+/* -EACCES: who may, instead of what could not be opened. */
+static int denied(const char *path, struct err *e)
+{
+	const char *name = strrchr(path, '/') + 1;
+	struct stat st;
+
+	if (lstat(path, &st) < 0 || st.st_uid == geteuid())
+		return err_set(e, EACCES, "open %s: %s", path, strerrordesc_np(EACCES));
+	if (st.st_uid == 0)
+		return err_set(e, EACCES, "%s belongs to root: run it with sudo", name);
+	return err_set(e, EACCES, "%s belongs to user %u: run it as that user, or with sudo", name, st.st_uid);
+}
+
 static int open_folder(const char *path, struct err *e)
 {
 	AUTO(fd_drop) int dir = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	int r;
 
 	if (dir < 0)
-		return err_sys(e, "open %s", path);
+		return errno == EACCES ? denied(path, e) : err_sys(e, "open %s", path);
 	r = check_owner(dir, path, e);
 	return r < 0 ? r : fd_take(&dir);
 }

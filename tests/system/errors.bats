@@ -26,10 +26,12 @@ cgroup_mounts() { awk '$3 == "cgroup" || $3 == "cgroup2" { print $2 }' /proc/sel
 
 # ---- rights ----
 
-as_nobody() { # the program comes as a descriptor, for the way to it may be closed to others
-	refused 125 'needs root: run it with sudo' setpriv --reuid 65534 --regid 65534 --clear-groups /proc/self/fd/9 "$@" \
-		9<"$BUILD/virtualing"
+# refused_to_nobody GIST WORD...: the program comes as a descriptor, for the way to it may be closed to others
+refused_to_nobody() {
+	refused 125 "$1" setpriv --reuid 65534 --regid 65534 --clear-groups /proc/self/fd/9 "${@:2}" 9<"$BUILD/virtualing"
 }
+
+as_nobody() { refused_to_nobody 'needs root: run it with sudo' "$@"; }
 
 @test "without root" {
 	as_nobody run -- true
@@ -37,6 +39,22 @@ as_nobody() { # the program comes as a descriptor, for the way to it may be clos
 	echo 'exit 0' >web.rb
 	as_nobody web.rb
 	as_nobody gc
+}
+
+@test "what belongs to root, for others: whose it is, whichever command asks" {
+	local name command
+	name=$(unique others)
+	start "$name"
+	for command in "show $name" "stop $name" "set $name pids=3" "pause $name" "resume $name" "kill $name" "events $name"; do
+		# shellcheck disable=SC2086 # words
+		refused_to_nobody "$name belongs to root: run it with sudo" $command
+	done
+	# Others may run beside this test.
+	for command in list "list --json" events "events --follow"; do
+		# shellcheck disable=SC2086 # words
+		refused_to_nobody " belongs to root: run it with sudo" $command
+	done
+	refused_to_nobody "plot: $name belongs to root: run it with sudo" plot "$name"
 }
 
 @test "root without capabilities is told which one is missing" {
