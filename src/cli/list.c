@@ -18,6 +18,15 @@ static const char *size_of(const json_t *usage, const char *key, char *buffer, s
 	return json_is_integer(value) ? print_size(buffer, size, (uint64_t)json_integer_value(value)) : "-";
 }
 
+#define ROW "%-24s %8s %9s %9s %9s %10s %8s %9s  %s\n"
+
+/* Of one that has not answered no more is known than its name and state. */
+static void print_unanswered(const json_t *v)
+{
+	printf(ROW, json_string_value(json_object_get(v, "name")), "-", "-", "-", "-", "-", "-", "-",
+		json_string_value(json_object_get(v, "state")));
+}
+
 /* Kernels write "no limit" as a number near 2^63; the supervisor leaves it out. */
 static void print_row(const json_t *v)
 {
@@ -79,10 +88,12 @@ static void print_table(const json_t *all)
 	const json_t *v;
 	size_t i;
 
-	printf("%-24s %8s %9s %9s %9s %10s %8s %9s  %s\n", "NAME", "PID", "MEMORY", "LIMIT", "PEAK", "CPU", "RESCUES",
-		"UPTIME", "STATE");
+	printf(ROW, "NAME", "PID", "MEMORY", "LIMIT", "PEAK", "CPU", "RESCUES", "UPTIME", "STATE");
 	json_array_foreach (all, i, v)
-		print_row(v);
+		if (json_object_get(v, "uptime_ms"))
+			print_row(v);
+		else
+			print_unanswered(v);
 }
 
 static int list_virtuals(bool json)

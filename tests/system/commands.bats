@@ -68,7 +68,7 @@ ms_since() { echo $(((${EPOCHREALTIME/[.,]/} - $1) / 1000)); }
 	start "$NAME"
 	crash
 	run virtualing list
-	has "$(grep "^$NAME " <<<"$output")" 'crashed: `virtualing gc` removes it'
+	equal "$(grep "^$NAME " <<<"$output" | tr -s ' ')" "$NAME - - - - - - - crashed: \`virtualing gc\` removes it"
 	virtualing gc
 }
 
