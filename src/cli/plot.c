@@ -45,10 +45,14 @@ static int choose_form(const struct options_values *own, enum form *ret, struct 
 {
 	const char *file = options_get(own, "output");
 	bool json = options_get(own, "json") != NULL, csv = options_get(own, "csv") != NULL;
-	int form = json ? FORM_JSON : csv ? FORM_CSV : file ? form_of_name(file) : FORM_SVG;
+	int named = file ? form_of_name(file) : -1;
+	int form = json ? FORM_JSON : csv ? FORM_CSV : file ? named : FORM_SVG;
 
 	if (json && csv)
 		return err_set(e, EINVAL, "plot: --json and --csv: give one of them");
+	if (named >= 0 && named != form)
+		return err_set(e, EINVAL, "plot: --%s and -o %s, whose ending says %s: give one of them",
+			forms[form].ending + 1, file, forms[named].ending + 1);
 	if (form < 0)
 		return err_set(
 			e, EINVAL, "plot: -o %s: the name ends neither in .svg nor in .png, .json or .csv", file);

@@ -165,6 +165,10 @@ types() { figures '[.events[].type]'; }
 	refused 125 "write $PWD/no/where.svg: No such file or directory" "$BUILD/virtualing" plot a.rec -o "$PWD/no/where.svg"
 	refused 125 "-o a.gif: the name ends neither in .svg" "$BUILD/virtualing" plot a.rec -o a.gif
 	refused 125 "--json and --csv: give one" "$BUILD/virtualing" plot a.rec --json --csv
+	refused 125 "plot: --json and -o c.svg, whose ending says svg: give one of them" "$BUILD/virtualing" plot a.rec --json -o c.svg
+	refused 125 "plot: --csv and -o c.JSON, whose ending says json: give one of them" "$BUILD/virtualing" plot a.rec --csv -o c.JSON
+	[ ! -e c.svg ] || fail "c.svg was made"
+	virtualing plot a.rec --csv -o c.csv
 	mkdir small
 	mount -t tmpfs -o size=8k none small
 	echo old >small/a.svg
