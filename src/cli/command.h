@@ -36,5 +36,5 @@ struct command {
  * nearest to it, or NULL. */
 const struct command *command_find(const struct command *table, const char *name, const char **near);
 
-/* One line for each command of a table. */
-void commands_help(FILE *out, const struct command *table);
+/* One line for each row of some tables, NULL at the end; a blank line between them, and one column for all. */
+void commands_help(FILE *out, const struct command *const *tables);

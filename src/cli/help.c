@@ -138,17 +138,25 @@ void options_help(FILE *out, const struct command *command)
 	print_wrapped(out, command->status, 13, 2);
 }
 
-void commands_help(FILE *out, const struct command *table)
+static struct left left_of_command(const struct command *c)
 {
-	char left[80];
+	struct left ret;
+
+	snprintf(ret.text, sizeof ret.text, "  %s %s", c->name, c->args);
+	return ret;
+}
+
+void commands_help(FILE *out, const struct command *const *tables)
+{
 	int column = 0;
 
-	for (const struct command *c = table; c->name; c++) {
-		snprintf(left, sizeof left, "  %s %s", c->name, c->args);
-		column = widen(column, left);
-	}
-	for (const struct command *c = table; c->name; c++) {
-		snprintf(left, sizeof left, "  %s %s", c->name, c->args);
-		print_row(out, left, column, c->summary);
+	for (int i = 0; tables[i]; i++)
+		for (const struct command *c = tables[i]; c->name; c++)
+			column = widen(column, left_of_command(c).text);
+	for (int i = 0; tables[i]; i++) {
+		if (i)
+			fputc('\n', out);
+		for (const struct command *c = tables[i]; c->name; c++)
+			print_row(out, left_of_command(c).text, column, c->summary);
 	}
 }

@@ -18,14 +18,19 @@ static int fail(const char *text, const char *what)
 	return CLI_FAILED;
 }
 
+/* What stands in the help beside the commands. */
+static const struct command file[] = {
+	{.name = "FILE.rb", .args = "[ARG...]", .summary = "run what the file describes"}, {0}};
+static const struct command alone[] = {{.name = "-h, --help", .args = "", .summary = "show this help"},
+	{.name = "--version", .args = "", .summary = "print the version"}, {0}};
+
 static void print_help(FILE *out)
 {
 	fputs("Usage: virtualing FILE.rb [ARG...]\n"
 	      "       virtualing COMMAND [OPTION...]\n\n"
-	      "Runs programs inside walls described in a few lines of Ruby.\n\n"
-	      "  FILE.rb [ARG...]        run what the file describes\n",
+	      "Runs programs inside walls described in a few lines of Ruby.\n\n",
 		out);
-	commands_help(out, cli_commands);
+	commands_help(out, (const struct command *const[]){file, cli_commands, alone, NULL});
 	fputs("\n`virtualing COMMAND --help` says more about each.\n", out);
 }
 

@@ -371,6 +371,8 @@ ms_since() { echo $(((${EPOCHREALTIME/[.,]/} - $1) / 1000)); }
 	equal "$status" 0
 	equal "$stderr" ""
 	equal "$(sed -n 's/^  \([a-z]\+\) .*/\1/p' <<<"$output" | paste -sd ' ')" "${known[*]}" "commands in the help"
+	equal "$(awk '/^  [^ ]/ && substr($0, 29, 2) !~ /^ [a-z]/' <<<"$output")" "" "rows whose help begins elsewhere"
+	has "$output" $'\n  --version '
 	for command in "${known[@]}"; do
 		run --separate-stderr virtualing "$command" --help
 		equal "$status" 0

@@ -359,14 +359,17 @@ static void help_is_laid_out(void **state)
 
 static void commands_are_listed_and_the_nearest_is_named(void **state)
 {
+	static const struct command beside[] = {{.name = "FILE.rb", .args = "", .summary = "run the file"}, {0}};
 	const char *near = NULL;
 	char *text;
 	size_t size;
 	FILE *out = open_memstream(&text, &size);
 
-	commands_help(out, commands);
+	commands_help(out, (const struct command *const[]){beside, commands, NULL});
 	fclose(out);
-	assert_string_equal(text, "  run -- CMD [ARG...]  run a command\n"
+	assert_string_equal(text, "  FILE.rb              run the file\n"
+				  "\n"
+				  "  run -- CMD [ARG...]  run a command\n"
 				  "  stop NAME            stop it\n"
 				  "  attach PID...        attach\n"
 				  "  list                 list them\n");
