@@ -10,34 +10,51 @@
 enum {
 	ANSWER_MS = 5000,
 	SUPERVISOR_MS = 15000, /* what it needs beside the program's own time */
-	STOP_TIMEOUT_S = 10,
 	STOP_TIMEOUT_MAX_S = 24 * 3600
 };
 
-static int stop_virtual(const char *name, unsigned timeout_ms, bool release)
+/* What its description gives it; -errno. */
+static int own_time_ms(const char *name, struct err *e)
 {
-	struct err e;
+	json_t *virtual = remote_show(name, e);
+	double seconds = json_number_value(json_object_get(json_object_get(virtual, "description"), "stop_timeout"));
+
+	json_decref(virtual);
+	return virtual ? (int)(seconds * 1000) : -e->code;
+}
+
+/* request: taken over.  time_ms: how long the virtual may take; the supervisor needs some more. */
+static int stop_virtual(const char *name, json_t *request, int time_ms, struct err *e)
+{
 	json_t *answer;
 
-	if (remote_call(name,
-		    json_pack("{s:s, s:i, s:b}", "op", "stop", "timeout_ms", (int)timeout_ms, "release", release),
-		    (int)timeout_ms + SUPERVISOR_MS, &answer, &e) < 0)
-		return cli_fail(&e);
+	if (remote_call(name, request, time_ms + SUPERVISOR_MS, &answer, e) < 0)
+		return cli_fail(e);
 	json_decref(answer);
 	return 0;
 }
 
 int cmd_stop(const struct options_values *own, json_t *document)
 {
-	const char *text = options_get(own, "timeout");
-	uint64_t seconds = STOP_TIMEOUT_S;
+	const char *text = options_get(own, "timeout"), *name = own->args[0];
+	bool release = options_get(own, "release") != NULL;
+	uint64_t seconds;
+	json_t *request;
+	int time_ms;
+	struct err e;
 
 	if (text && parse_number(text, STOP_TIMEOUT_MAX_S, &seconds) < 0) {
 		fprintf(stderr, "virtualing: stop: --timeout: \"%s\" is not a number of seconds up to %d\n", text,
 			STOP_TIMEOUT_MAX_S);
 		return CLI_FAILED;
 	}
-	return stop_virtual(own->args[0], (unsigned)seconds * 1000, options_get(own, "release") != NULL);
+	time_ms = text ? (int)seconds * 1000 : own_time_ms(name, &e);
+	if (time_ms < 0)
+		return cli_fail(&e);
+	request = json_pack("{s:s, s:b}", "op", "stop", "release", release);
+	if (text) /* else the supervisor knows */
+		json_object_set_new(request, "timeout_ms", json_integer(time_ms));
+	return stop_virtual(name, request, time_ms, &e);
 }
 
 static int kill_virtual(const char *name, int signal)

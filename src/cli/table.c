@@ -5,8 +5,9 @@
 static const struct option_row json_option[] = {{0, "json", NULL, "print JSON"}, {0}};
 static const struct option_row run_options[] = {
 	{0, "detach", NULL, "return when it runs, and print its name; it goes on in the background"}, {0}};
-static const struct option_row stop_options[] = {
-	{0, "timeout", "SECONDS", "how long it may take before everything in it is killed; 10 unless given"},
+static const struct option_row stop_options[] = {{0, "timeout", "SECONDS",
+							 "how long it may take before everything in it is killed; "
+							 "unless given, what its description says, or 10"},
 	{0, "release", NULL, "end nobody: move attached processes back to where they came from"}, {0}};
 static const struct option_row kill_options[] = {{'s', "signal", "SIGNAL", "name or number; TERM unless given"}, {0}};
 static const struct option_row set_options[] = {

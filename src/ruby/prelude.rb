@@ -113,7 +113,10 @@ class Virtual
   def io; Resource.new(self, "io", { :read => "io_read", :written => "io_write" }); end
   def pids; Resource.new(self, "pids", { :usage => "pids" }); end
 
-  def stop(timeout = 10); Virtual.__ask("stop", name, { "timeout_ms" => (timeout * 1000).to_i }); end
+  def stop(timeout = nil)
+    Virtual.__ask("stop", name, timeout ? { "timeout_ms" => (timeout * 1000).to_i } : {})
+  end
+
   def kill; signal(9); end
 
   def signal(number)

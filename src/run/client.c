@@ -297,10 +297,11 @@ static void op_show(struct client *c, const json_t *request, struct member *m)
 
 static void op_stop(struct client *c, const json_t *request, struct member *m)
 {
-	json_int_t timeout = json_integer_value(json_object_get(request, "timeout_ms"));
+	const json_t *given = json_object_get(request, "timeout_ms");
+	json_int_t timeout = given ? json_integer_value(given) : virtual_stop_timeout(m->v);
 	bool release = json_is_true(json_object_get(request, "release"));
 
-	if (timeout < 0 || timeout > STOP_TIMEOUT_MAX_MS) {
+	if (given && (timeout < 0 || timeout > STOP_TIMEOUT_MAX_MS)) {
 		refuse(c, request, "timeout_ms is out of range");
 		return;
 	}

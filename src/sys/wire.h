@@ -21,7 +21,8 @@
  *     {"op":"show"}                                -> {"ok":true, "virtual":{...}}
  *     {"op":"set", "resource":{...}, "force"?}     -> {"ok":true}: all of these limits are in force
  *     {"op":"events", "follow"?:true}              -> {"ok":true, "events":[...]}, then {"event":{...}} as they come
- *     {"op":"stop", "timeout_ms"?:N}               -> {"ok":true, "status"} when nothing of it is left
+ *     {"op":"stop", "timeout_ms"?:N}               -> {"ok":true, "status"} when nothing of it is left;
+ *                                                  without a time: that of its description
  *     {"op":"kill", "signal":N}                    -> {"ok":true}
  */
 #pragma once

@@ -135,8 +135,7 @@ static void act(struct top *t, const struct action *a)
 		asker_tell(t->asker, a->item, json_pack("{s:s}", "op", "resume"), ANSWER_MS, "resumed");
 		return;
 	case ACTION_STOP:
-		asker_tell(t->asker, a->item,
-			json_pack("{s:s, s:i}", "op", "stop", "timeout_ms", (int)a->item->stop_timeout_ms),
+		asker_tell(t->asker, a->item, json_pack("{s:s}", "op", "stop"),
 			(int)a->item->stop_timeout_ms + SUPERVISOR_MS, "stopped");
 		return;
 	case ACTION_LIMIT:

@@ -285,7 +285,7 @@ void item_take_state(struct item *i, const json_t *state, uint64_t boot_ms, uint
 {
 	uint64_t start = whole(state, "pid_start"), started = whole(state, "started");
 	const json_t *description = json_object_get(state, "description");
-	uint64_t timeout = whole(description, "stop_timeout");
+	const json_t *timeout = json_object_get(description, "stop_timeout");
 
 	i->pid = (pid_t)json_integer_value(json_object_get(state, "pid"));
 	i->supervisor = (pid_t)json_integer_value(json_object_get(state, "supervisor"));
@@ -294,8 +294,8 @@ void item_take_state(struct item *i, const json_t *state, uint64_t boot_ms, uint
 		i->started_ms = start * 1000 / (uint64_t)sysconf(_SC_CLK_TCK);
 	else if (started <= now_seconds && (now_seconds - started) * 1000 <= boot_ms)
 		i->started_ms = boot_ms - (now_seconds - started) * 1000;
-	if (timeout < 24 * 3600)
-		i->stop_timeout_ms = (unsigned)timeout * 1000;
+	if (json_is_number(timeout) && json_number_value(timeout) >= 0 && json_number_value(timeout) <= 1e6)
+		i->stop_timeout_ms = (unsigned)(json_number_value(timeout) * 1000);
 	replace(&i->command, command_of(description));
 }
 

@@ -161,6 +161,15 @@ ms_since() { echo $(((${EPOCHREALTIME/[.,]/} - $1) / 1000)); }
 	done
 }
 
+# bats test_tags=guest
+@test "stop without --timeout gives a virtual its own --stop-timeout" {
+	local start=${EPOCHREALTIME/[.,]/}
+	stubborn --stop-timeout 0.5
+	virtualing stop "$NAME"
+	at_most "$(ms_since "$start")" 8000 "ms that it took"
+	wait_until 5 process_is_gone "${BACKGROUND[0]}"
+}
+
 @test "stop --timeout 0 kills at once; a second stop cuts the first one's time short" {
 	local start=${EPOCHREALTIME/[.,]/}
 	stubborn

@@ -602,9 +602,10 @@ static void what_a_supervisor_says_is_taken_in(void **state)
 
 static void what_state_json_says_is_taken_in(void **state)
 {
-	json_t *v = json_loads("{\"pid\":12,\"supervisor\":11,\"pid_start\":0,\"started\":990,"
-			       "\"description\":{\"stop_timeout\":3,\"jail\":{\"cmnd\":[\"sh\",\"-c\",\"x\\ny\",7]}}}",
-		0, NULL);
+	json_t *v =
+		json_loads("{\"pid\":12,\"supervisor\":11,\"pid_start\":0,\"started\":990,"
+			   "\"description\":{\"stop_timeout\":2.5,\"jail\":{\"cmnd\":[\"sh\",\"-c\",\"x\\ny\",7]}}}",
+			0, NULL);
 	struct shown s;
 	struct item *i;
 
@@ -614,7 +615,7 @@ static void what_state_json_says_is_taken_in(void **state)
 	item_take_state(i, v, 50000, 1000);
 	assert_int_equal(i->pid, 12);
 	assert_int_equal(i->started_ms, 40000);
-	assert_int_equal(i->stop_timeout_ms, 3000);
+	assert_int_equal(i->stop_timeout_ms, 2500);
 	assert_string_equal(i->command, "sh -c x?y ?");
 	json_decref(v);
 	end(&s);
