@@ -58,6 +58,7 @@ class Virtual
     def set(value, force)
       raise ArgumentError, "a limit is a size, or :max for none" if value.nil?
       Virtual.__ask("set", @virtual.name, { "resource" => { @key => value }, "force" => force })
+      value
     end
 
     def method_missing(name, *arguments)
@@ -114,13 +115,17 @@ class Virtual
   def pids; Resource.new(self, "pids", { :usage => "pids" }); end
 
   def stop(timeout = nil)
-    Virtual.__ask("stop", name, timeout ? { "timeout_ms" => (timeout * 1000).to_i } : {})
+    Virtual.__ask("stop", name, timeout ? { "timeout_ms" => (timeout * 1000).to_i } : {})["status"]
   end
 
-  def kill; signal(9); end
+  def pause; __tell("pause"); end
+  def resume; __tell("resume"); end
+  def kill; signal(:KILL); end
+  def signal(which); __tell("kill", { "signal" => which }); end
 
-  def signal(number)
-    Virtual.__ask("kill", name, { "signal" => number })
+  def __tell(operation, more = {})
+    Virtual.__ask(operation, name, more)
+    self
   end
 end
 

@@ -20,7 +20,7 @@
 #include "ruby/ruby.h"
 
 static const char *const of_prelude[] = {"on", "run_with_mem_eventfd", "run_with_mem_eventfd_loop", "memory", "cpu",
-	"io", "pids", "stop", "kill", "signal"};
+	"io", "pids", "stop", "pause", "resume", "kill", "signal"};
 enum { OF_PRELUDE = sizeof of_prelude / sizeof *of_prelude };
 
 static void load_prelude(mrb_state *mrb)

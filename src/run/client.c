@@ -9,6 +9,7 @@
 #include "run/say.h"
 #include "run/script.h"
 #include "run/supervisor_private.h"
+#include "sys/proc.h"
 
 enum { SEND_TIMEOUT_MS = 1000, CLIENTS_MAX = 64, STOP_TIMEOUT_MAX_MS = 24 * 3600 * 1000 };
 
@@ -323,12 +324,18 @@ static void op_stop(struct client *c, const json_t *request, struct member *m)
 
 static void op_kill(struct client *c, const json_t *request, struct member *m)
 {
-	json_int_t number = json_integer_value(json_object_get(request, "signal"));
-	struct err e;
+	const json_t *given = json_object_get(request, "signal");
+	const char *name = json_string_value(given);
+	json_int_t number = name ? proc_signal_number(name) : json_integer_value(given);
+	AUTO(free_drop) char *text = json_dumps(given, JSON_ENCODE_ANY | JSON_COMPACT);
+	struct err e = {0};
+	int r = 0;
 
 	if (number < 1 || number > SIGRTMAX)
-		refuse(c, request, "no such signal");
-	else if (virtual_signal(m->v, (int)number, &e) < 0)
+		r = err_set(&e, EINVAL, "%s is not a signal: see `kill -l`", text ? text : "nil");
+	if (r == 0)
+		r = virtual_signal(m->v, (int)number, &e);
+	if (r < 0)
 		refuse(c, request, e.text);
 	else
 		answer(c, json_object_get(request, "id"), json_pack("{s:b}", "ok", 1));

@@ -23,7 +23,9 @@
  *     {"op":"events", "follow"?:true}              -> {"ok":true, "events":[...]}, then {"event":{...}} as they come
  *     {"op":"stop", "timeout_ms"?:N}               -> {"ok":true, "status"} when nothing of it is left;
  *                                                  without a time: that of its description
- *     {"op":"kill", "signal":N}                    -> {"ok":true}
+ *     {"op":"kill", "signal":N or "NAME"}          -> {"ok":true}
+ *     {"op":"pause"}                               -> {"ok":true} when all of it stands still
+ *     {"op":"resume"}                              -> {"ok":true}
  */
 #pragma once
 

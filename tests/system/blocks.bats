@@ -95,6 +95,25 @@ Usage Up or Down to threadshould !!! > 1 down"
 	has "$output" "\"$NAME\""
 }
 
+@test "a script pauses, resumes, signals and stops its virtual" {
+	cat >"$NAME.rb" <<-END
+		v = Virtual.new(:resource => { :name => "$NAME" }, :stop_timeout => 0.5,
+		  :jail => { :cmnd => ["sh", "-c", 'trap "echo USR1" USR1; trap "" TERM; while :; do sleep 0.05; done'] }).start
+		sleep 0.3
+		state = lambda { \`$BUILD/virtualing show --json $NAME | jq -r .state\`.strip }
+		p v.pause.name, state.call, v.resume.name, state.call
+		v.signal(:usr1)
+		begin; v.signal("WINCHY"); rescue => e; puts e.message; end
+		begin; v.signal(0); rescue => e; puts e.message; end
+		p v.stop
+	END
+	chmod 644 "$NAME.rb"
+	run runs
+	equal "$(grep -v USR1 <<<"$output")" "$(printf '%s\n' "\"$NAME\"" '"paused"' "\"$NAME\"" '"running"' \
+		"\"WINCHY\" is not a signal: see \`kill -l\`" "0 is not a signal: see \`kill -l\`" 137)"
+	has "$output" USR1
+}
+
 @test "a block hears of pressure" {
 	cat >"$NAME.rb" <<-END
 		v = Virtual.new(:resource => { :name => "$NAME", :memory => "16M", :swap => 0 },

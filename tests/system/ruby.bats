@@ -251,6 +251,16 @@ VIRTUAL='Virtual.new({ :jail => { :cmnd => "/bin/true" } })'
 	equal "$output" "virtualing: web.rb: the script cannot go on: the other side has closed the connection"
 }
 
+@test "a virtual that runs is stopped, paused, resumed and signalled" {
+	script <<-END
+		v = $VIRTUAL.start
+		p v.pause.equal?(v), v.resume.equal?(v), v.signal(:USR1).equal?(v), v.kill.equal?(v), v.stop, v.stop(1.5)
+	END
+	equal "$output" "$(printf '%s\n' true true true true 143 143)"
+	equal "$(asked 'select(.name == "web") | [.op, .signal, .timeout_ms]' | paste -sd ' ')" \
+		'["pause",null,null] ["resume",null,null] ["kill","USR1",null] ["kill","KILL",null] ["stop",null,null] ["stop",null,1500]'
+}
+
 @test "blocks go with the start of their virtual; run takes none" {
 	script <<<"$VIRTUAL.on(:oom) { }.on(:usage, \"80%\") { }.start"
 	equal "$(asked 'select(.op == "start").blocks')" \

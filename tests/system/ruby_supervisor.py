@@ -4,7 +4,7 @@
 usage: ruby_supervisor.py [--start JSON]... [--wait JSON]... [--hang-up-on OP] TRANSCRIPT PROGRAM [ARGUMENT...]
 
 Each request becomes a line of TRANSCRIPT. The first --start answers the first start, and so on; without one it is
-answered with a name and a pid, and a wait with status 0. Ends with the program's exit status.
+answered with a name and a pid, and a wait with status 0; to stop gives 143. Ends with the program's exit status.
 """
 import argparse
 import json
@@ -43,6 +43,10 @@ def answer(request, options, started):
         return options.start.pop(0) if options.start else default
     if request["op"] == "wait":
         return options.wait.pop(0) if options.wait else {"ok": True, "status": 0}
+    if request["op"] == "stop":
+        return {"ok": True, "status": 143, "signal": 15}
+    if request["op"] in ("kill", "pause", "resume"):
+        return {"ok": True}
     return None
 
 
