@@ -113,4 +113,10 @@ static inline bool limits_has(const struct limits *l, enum limit which)
 {
 	return l->given & (1U << which);
 }
+
+/* Whether the memory has a limit that is not "max". */
+static inline bool limits_bound_memory(const struct limits *l)
+{
+	return limits_has(l, LIMIT_MEMORY) && l->value[LIMIT_MEMORY] != SIZE_NO_LIMIT;
+}
 void limits_drop(struct limits *l);

@@ -5,9 +5,11 @@
 #include <mruby/error.h>
 #include <mruby/string.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/own.h"
 #include "ruby/ruby.h"
+#include "run/blocks.h"
 
 struct described {
 	struct spec *spec; /* owned; NULL: it was wrong, and its faults have been said */
@@ -152,23 +154,48 @@ static mrb_value virtual_pid(mrb_state *mrb, mrb_value self)
 	return d->started && d->pid ? mrb_fixnum_value(d->pid) : mrb_nil_value();
 }
 
+/* What is expected, as JSON; where it cannot be that, as Ruby shows it: then it is wrong, and told so. May raise. */
+static json_t *expected(mrb_state *mrb, mrb_value value)
+{
+	json_t *plain = value_plain(mrb, value);
+
+	if (plain || mrb_nil_p(value))
+		return plain;
+	value = mrb_inspect(mrb, value);
+	return json_stringn(RSTRING_PTR(value), (size_t)RSTRING_LEN(value));
+}
+
+/* Plain C. Here the line is known, and all that is wrong with a file shall be said before anything of it runs. */
+static void add_block(mrb_state *mrb, struct described *d, json_t *block)
+{
+	struct host *h = host_of(mrb);
+	struct err e;
+
+	if (!d->blocks)
+		d->blocks = json_array();
+	json_array_append_new(d->blocks, block);
+	if (blocks_check_last(d->blocks, !d->spec || limits_bound_memory(&d->spec->limits), &e) < 0)
+		host_say(h, caller_line(mrb, h->file), "", "", e.text, strlen(e.text), NULL);
+}
+
 /* __expect(id, type, value, once): the block of this id waits. */
 static mrb_value virtual_expect(mrb_state *mrb, mrb_value self)
 {
 	struct described *d = get(mrb, self);
-	mrb_value kind, value, block;
+	mrb_value kind, value;
 	mrb_bool once;
+	json_t *name, *wanted;
 	mrb_int id;
 
 	mrb_get_args(mrb, "ioob", &id, &kind, &value, &once);
 	if (d->started)
 		mrb_raise(mrb, E_RUNTIME_ERROR, "it runs already: blocks are given before that");
-	block = mrb_obj_as_string(mrb, kind);
-	if (!d->blocks)
-		d->blocks = json_array();
-	json_array_append_new(
-		d->blocks, json_pack("{s:i, s:s%, s:b, s:o*}", "id", (int)id, "type", RSTRING_PTR(block),
-				   (size_t)RSTRING_LEN(block), "once", once, "value", value_plain(mrb, value)));
+	kind = mrb_obj_as_string(mrb, kind);
+	wanted = expected(mrb, value);
+	name = json_stringn(RSTRING_PTR(kind), (size_t)RSTRING_LEN(kind));
+	add_block(mrb, d,
+		json_pack("{s:i, s:o, s:b, s:o*}", "id", (int)id, "type", name ? name : json_string("?"), "once", once,
+			"value", wanted));
 	return self;
 }
 

@@ -63,22 +63,31 @@ static bool read_percent(const char *text, uint64_t *ret)
 	return parse_number(digits, 100, ret) == 0 && *ret > 0;
 }
 
-static bool read_value(struct block *b, const json_t *value, bool limited)
+/* A share is read here even without a limit that it could be of: that is told in words of its own. */
+static bool read_value(struct block *b, const json_t *value)
 {
 	const char *text = json_string_value(value);
 
 	if (b->type->value == VALUE_NONE)
 		return !value || json_is_null(value);
 	b->is_share = read_percent(text, &b->value);
-	if (b->type->value == VALUE_PERCENT)
+	if (b->type->value == VALUE_PERCENT || b->is_share)
 		return b->is_share;
-	if (b->is_share)
-		return limited;
 	if (json_is_integer(value) && json_integer_value(value) > 0) {
 		b->value = (uint64_t)json_integer_value(value);
 		return true;
 	}
 	return text && parse_size(text, 0, &b->value) == 0 && b->value > 0;
+}
+
+static int refuse_value(const struct block *b, const json_t *value, struct err *e)
+{
+	AUTO(free_drop) char *given = value ? json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT) : NULL;
+
+	if (!b->type->needs)
+		return err_set(e, EINVAL, ":%s takes no value, and is given %.80s", b->type->name, given ? given : "?");
+	return err_set(e, EINVAL, ":%s needs %s%s%.80s", b->type->name, b->type->needs, given ? ", not " : "",
+		given ? given : "");
 }
 
 static int read_block(const json_t *one, bool limited, struct block *ret, struct err *e)
@@ -92,12 +101,24 @@ static int read_block(const json_t *one, bool limited, struct block *ret, struct
 	if (!ret->type)
 		return err_set(e, EINVAL, "there is no event :%s: there are :oom, :usage, :pressure, :killed and :exit",
 			name ? name : "?");
-	if (read_value(ret, value, limited))
-		return 0;
-	if (!ret->type->needs)
-		return err_set(e, EINVAL, ":%s takes no value", name);
-	return err_set(
-		e, EINVAL, ":%s needs %s%s", name, ret->type->needs, limited ? "" : " (there is no memory limit)");
+	if (!read_value(ret, value))
+		return refuse_value(ret, value, e);
+	if (ret->type->value == VALUE_SIZE && ret->is_share && !limited)
+		return err_set(e, EINVAL,
+			":%s: there is no memory limit of which %s could be a share: give a size, or "
+			"limit :memory",
+			name, json_string_value(value));
+	return 0;
+}
+
+int blocks_check_last(const json_t *list, bool limited, struct err *e)
+{
+	size_t count = json_array_size(list);
+	struct block ignored;
+
+	if (count == BLOCKS_MAX + 1) /* said once, however many follow */
+		return err_set(e, E2BIG, "more than %d blocks", BLOCKS_MAX);
+	return count ? read_block(json_array_get(list, count - 1), limited, &ignored, e) : 0;
 }
 
 int blocks_read(const json_t *list, bool limited, bool (*send)(void *arg, json_t *message), void *arg,

@@ -19,6 +19,10 @@ struct blocks;
  * which "80%" may be said.  -EINVAL with a text when one is wrong. */
 int blocks_read(const json_t *list, bool limited, bool (*send)(void *arg, json_t *message), void *arg,
 	struct blocks **ret, struct err *e);
+
+/* The same for the last of a list only, for who wants to say what is wrong where it was written. */
+int blocks_check_last(const json_t *list, bool limited, struct err *e);
+
 void blocks_drop(struct blocks **b); /* NULL is fine, here and below */
 
 bool blocks_want(const struct blocks *b, const char *type);

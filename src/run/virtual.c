@@ -384,7 +384,7 @@ int virtual_start(struct virtual_owner *o, struct spec *spec, struct jail_look *
 	struct virtual **ret, struct err *e)
 {
 	struct virtual *v = new_virtual(o, spec, look);
-	bool limited = limits_has(&spec->limits, LIMIT_MEMORY) && spec->limits.value[LIMIT_MEMORY] != SIZE_NO_LIMIT;
+	bool limited = limits_bound_memory(&spec->limits);
 	AUTO(state_end_turn) int turn = -1; /* until it runs, or has failed */
 	bool recovered;
 	int r = blocks ? blocks_read(blocks, limited, virtual_send_to_script, v, &v->blocks, e) : 0;

@@ -154,7 +154,7 @@ void finish_grow(struct reader *r)
 {
 	const struct grow *g = &r->spec->grow;
 	const struct limits *l = &r->spec->limits;
-	bool limited = limits_has(l, LIMIT_MEMORY) && l->value[LIMIT_MEMORY] != SIZE_NO_LIMIT;
+	bool limited = limits_bound_memory(l);
 
 	r->section = spec_section_names[SPEC_RESOURCE];
 	finish_give_back(r, limited);

@@ -310,6 +310,21 @@ ms_since() { echo $(((${EPOCHREALTIME/[.,]/} - $1) / 1000)); }
 	[ ! -e ran ] && [ ! -e new ] || fail "something was made: $(ls)"
 }
 
+@test "check finds blocks that run would refuse" {
+	config "$NAME" <<-END
+		v = Virtual.new(:resource => { :name => "$NAME" }, :jail => { :cmnd => "true" })
+		v.on(:bogus) { }
+		v.on(:usage, "x") { }
+		v.run
+	END
+	run -125 virtualing check "$NAME.rb"
+	equal "$output" "$NAME.rb:2: there is no event :bogus: there are :oom, :usage, :pressure, :killed and :exit
+$NAME.rb:3: :usage needs a size like 4194304, \"64M\" or \"80%\" of the limit, not \"x\""
+	local checked=$output
+	run -125 virtualing "$NAME.rb"
+	equal "$output" "$checked"
+}
+
 @test "check --json prints the whole description in today's words, and what is wrong" {
 	config web <<-'END'
 		Virtual.new({ :resource => { :group => "web", :mem => 64 * 1024 * 1024, :cpu_quota => 30000 },

@@ -262,11 +262,38 @@ VIRTUAL='Virtual.new({ :jail => { :cmnd => "/bin/true" } })'
 }
 
 @test "blocks go with the start of their virtual; run takes none" {
-	script <<<"$VIRTUAL.on(:oom) { }.on(:usage, \"80%\") { }.start"
+	script <<<"$VIRTUAL.on(:oom) { }.on(:usage, \"4M\") { }.start"
 	equal "$(asked 'select(.op == "start").blocks')" \
-		'[{"id":1,"once":false,"type":"oom"},{"id":2,"once":false,"type":"usage","value":"80%"}]'
+		'[{"id":1,"once":false,"type":"oom"},{"id":2,"once":false,"type":"usage","value":"4M"}]'
 	script <<<"$VIRTUAL.run { }"
 	has "$(faults)" "a block is not called here"
+}
+
+@test "whatever is wrong with blocks is said where each is given, and nothing is started" {
+	script <<-'END'
+		v = Virtual.new({ :resource => { :memory => "64M" }, :jail => { :cmnd => "/bin/true" } })
+		v.on(:bogus) { }.on(:usage, "80%") { }
+		v.on(:usage, "x") { }
+		w = Virtual.new({ :jail => { :cmnd => "/bin/true" } })
+		w.
+		  on(:pressure, 3) { }
+		w.on(:usage, "80%") { }
+		w.on(:oom, 1..2) { }
+		w.on("\xff") { }
+		v.run_with_mem_eventfd(:usage) { }
+	END
+	equal "$status" 125
+	equal "$(faults)" "$(cat <<-'END'
+		2 . there is no event :bogus: there are :oom, :usage, :pressure, :killed and :exit
+		3 . :usage needs a size like 4194304, "64M" or "80%" of the limit, not "x"
+		6 . :pressure needs a share of the time like "10%", not 3
+		7 . :usage: there is no memory limit of which 80% could be a share: give a size, or limit :memory
+		8 . :oom takes no value, and is given "1..2"
+		9 . there is no event :?: there are :oom, :usage, :pressure, :killed and :exit
+		10 . :usage needs a size like 4194304, "64M" or "80%" of the limit
+	END
+	)"
+	equal "$(asked 'select(.op == "start")')" ""
 }
 
 # ---- the end of a script ----

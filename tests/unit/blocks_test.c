@@ -166,15 +166,15 @@ static void what_is_wrong_is_said(void **state)
 		{"[{\"id\":1,\"type\":\"usage\"}]", ":usage needs a size like 4194304, \"64M\" or \"80%\" of the limit",
 			true},
 		{"[{\"id\":1,\"type\":\"usage\",\"value\":0}]",
-			":usage needs a size like 4194304, \"64M\" or \"80%\" of the limit", true},
+			":usage needs a size like 4194304, \"64M\" or \"80%\" of the limit, not 0", true},
 		{"[{\"id\":1,\"type\":\"usage\",\"value\":\"101%\"}]",
-			":usage needs a size like 4194304, \"64M\" or \"80%\" of the limit", true},
+			":usage needs a size like 4194304, \"64M\" or \"80%\" of the limit, not \"101%\"", false},
 		{"[{\"id\":1,\"type\":\"usage\",\"value\":\"80%\"}]",
-			":usage needs a size like 4194304, \"64M\" or \"80%\" of the limit (there is no memory limit)",
+			":usage: there is no memory limit of which 80% could be a share: give a size, or limit :memory",
 			false},
-		{"[{\"id\":1,\"type\":\"pressure\",\"value\":5}]", ":pressure needs a share of the time like \"10%\"",
-			true},
-		{"[{\"id\":1,\"type\":\"oom\",\"value\":5}]", ":oom takes no value", true},
+		{"[{\"id\":1,\"type\":\"pressure\",\"value\":5}]",
+			":pressure needs a share of the time like \"10%\", not 5", false},
+		{"[{\"id\":1,\"type\":\"oom\",\"value\":5}]", ":oom takes no value, and is given 5", true},
 	};
 
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -184,8 +184,24 @@ static void what_is_wrong_is_said(void **state)
 
 		assert_int_not_equal(blocks_read(list, cases[i].limited, send, NULL, &b, &e), 0);
 		assert_string_equal(e.text, cases[i].fault);
+		assert_int_not_equal(blocks_check_last(list, cases[i].limited, &e), 0);
+		assert_string_equal(e.text, cases[i].fault);
 		json_decref(list);
 	}
+}
+
+static void too_many_is_said_once(void **state)
+{
+	json_t *list = json_array();
+	struct err e = {0};
+
+	assert_int_equal(blocks_check_last(list, true, &e), 0);
+	for (int i = 1; i < 100; i++) {
+		json_array_append_new(list, json_pack("{s:i, s:s}", "id", i, "type", "oom"));
+		assert_int_equal(blocks_check_last(list, true, &e) != 0, i == 65);
+	}
+	assert_string_equal(e.text, "more than 64 blocks");
+	json_decref(list);
 }
 
 int main(void)
@@ -198,6 +214,7 @@ int main(void)
 		cmocka_unit_test(what_came_during_a_block_is_told_at_the_end),
 		cmocka_unit_test(nobody_is_told_when_the_script_is_gone),
 		cmocka_unit_test(what_is_wrong_is_said),
+		cmocka_unit_test(too_many_is_said_once),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
