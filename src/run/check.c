@@ -1,5 +1,6 @@
 #include "run/check.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +20,7 @@ struct check {
 	struct cage_host *host;
 	bool json;
 	json_t *virtuals, *faults, *warnings;
+	json_t *running; /* names of those that would have been started, and whose end nothing has waited for */
 	bool finished;
 	int status;
 };
@@ -32,8 +34,25 @@ static void keep_note(void *arg, const char *text)
 		say(NULL, "%s", text);
 }
 
-/* What a supervisor would answer to a start that goes well, or to one that is refused. */
-static json_t *examine(struct check *c, const json_t *request)
+/* In a real run the first may have ended by itself, or not: a file that goes by that works some times. */
+static json_t *start(struct check *c, const struct spec *spec)
+{
+	struct err e;
+
+	if (json_object_get(c->running, spec->name)) {
+		err_set(&e, EBUSY,
+			"a virtual called %s has been started before, and nothing has waited for its end: wait for it, "
+			"or choose another name",
+			spec->name);
+		return json_pack("{s:b, s:s, s:i}", "ok", 0, "error", e.text, "status", EXIT_OWN_FAILURE);
+	}
+	json_object_set_new(c->running, spec->name, json_true());
+	return json_pack("{s:b, s:s, s:i}", "ok", 1, "name", spec->name, "pid", 0);
+}
+
+/* What a supervisor would answer to a start that goes well, or to one that is refused. When something is wrong already
+ * the script host only has descriptions looked at, and waits for nobody. */
+static json_t *examine(struct check *c, const json_t *request, bool starts)
 {
 	struct faults faults = FAULTS_NONE;
 	AUTO(spec_drop)
@@ -47,11 +66,21 @@ static json_t *examine(struct check *c, const json_t *request)
 		reply = json_pack("{s:b, s:s, s:i, s:o}", "ok", 0, "error", "the description is wrong", "status",
 			EXIT_OWN_FAILURE, "faults", script_faults_json(&faults));
 	} else {
-		reply = json_pack("{s:b, s:s, s:i}", "ok", 1, "name", spec->name, "pid", 0);
+		reply = starts ? start(c, spec) : json_pack("{s:b}", "ok", 1);
 		json_array_append_new(c->virtuals, spec_json(spec));
 	}
 	faults_drop(&faults);
 	return reply;
+}
+
+/* Of one, or of all. */
+static json_t *end(struct check *c, const char *name)
+{
+	if (name)
+		json_object_del(c->running, name);
+	else
+		json_object_clear(c->running);
+	return json_pack("{s:b, s:i}", "ok", 1, "status", 0);
 }
 
 static json_t *reply_to(struct check *c, const json_t *request)
@@ -59,9 +88,9 @@ static json_t *reply_to(struct check *c, const json_t *request)
 	const char *op = json_string_value(json_object_get(request, "op"));
 
 	if (op && (strcmp(op, "start") == 0 || strcmp(op, "check") == 0))
-		return examine(c, request);
-	if (op && strcmp(op, "wait") == 0)
-		return json_pack("{s:b, s:i}", "ok", 1, "status", 0);
+		return examine(c, request, strcmp(op, "start") == 0);
+	if (op && (strcmp(op, "wait") == 0 || strcmp(op, "stop") == 0))
+		return end(c, json_string_value(json_object_get(request, "name")));
 	if (op && strcmp(op, "faults") == 0) {
 		json_array_extend(c->faults, json_object_get(request, "list"));
 		return NULL;
@@ -138,7 +167,8 @@ int check_run(char **argv, bool json)
 		.json = json,
 		.virtuals = json_array(),
 		.faults = json_array(),
-		.warnings = json_array()};
+		.warnings = json_array(),
+		.running = json_object()};
 	struct err e;
 	int r = evaluate(&c, argv, &e);
 	int status = r < 0 || json_array_size(c.faults) ? EXIT_OWN_FAILURE : 0;
@@ -150,6 +180,7 @@ int check_run(char **argv, bool json)
 	json_decref(c.virtuals);
 	json_decref(c.faults);
 	json_decref(c.warnings);
+	json_decref(c.running);
 	cage_host_drop(&c.host);
 	return status;
 }

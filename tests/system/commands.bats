@@ -325,6 +325,28 @@ $NAME.rb:3: :usage needs a size like 4194304, \"64M\" or \"80%\" of the limit, n
 	equal "$output" "$checked"
 }
 
+@test "check finds a name that is taken when a virtual starts, unless the end of the first is waited for" {
+	local way
+	config "$NAME" <<-END
+		one = Virtual.new(:resource => { :name => "$NAME" }, :jail => { :cmnd => "sleep 0.3" })
+		two = Virtual.new(:resource => { :name => "$NAME" }, :jail => { :cmnd => "true" })
+		eval ARGV[0]
+	END
+	for way in 'one.run; two.run' 'one.start.wait; two.start' 'one.start; Virtual.wait; two.run' 'one.start; one.stop; two.run' \
+		'one.run; one.run'; do
+		run virtualing check "$NAME.rb" "$way"
+		equal "$output" "$NAME.rb: 2 virtuals, nothing wrong" "what check says of '$way'"
+		run virtualing "$NAME.rb" "$way"
+		equal "$output" "" "what run says of '$way'"
+	done
+	for way in 'one.start; two.start' 'one.start; two.run; p 1'; do
+		run -125 virtualing check "$NAME.rb" "$way"
+		has "$output" "$NAME.rb:2: a virtual called $NAME has been started before, and nothing has waited for its end: wait for it,"
+		run virtualing "$NAME.rb" "$way"
+		has "$output" "$NAME.rb:2: $NAME is already running"
+	done
+}
+
 @test "check --json prints the whole description in today's words, and what is wrong" {
 	config web <<-'END'
 		Virtual.new({ :resource => { :group => "web", :mem => 64 * 1024 * 1024, :cpu_quota => 30000 },
