@@ -13,10 +13,14 @@ class Virtual
     def inspect; "#<Virtual::Victim #{self}>"; end
   end
 
-  # What has happened. As text or as a number it is how often, since the block was called last.
+  # What has happened. As text or in a calculation it is how often, since the block was called last.
   class Event
     attr_reader :type, :time, :usage, :limit, :peak, :direction, :status, :signal, :processes, :virtual, :count
     attr_reader :victims, :cause, :group, :group_limit, :anonymous, :file, :shmem, :kernel
+
+    include Comparable
+    CALCULATIONS = [:+, :-, :*, :/, :%, :**]
+    CALCULATIONS.each { |operator| define_method(operator) { |other| @count.__send__(operator, other) } }
 
     def initialize(fields, virtual)
       @virtual = virtual
@@ -34,9 +38,18 @@ class Virtual
     def to_i; @count; end
     def to_int; @count; end
     def to_s; @count.to_s; end
-    def coerce(other); [other, @count]; end
+    def <=>(other); @count <=> other; end
     def ==(other); other.is_a?(Event) ? equal?(other) : @count == other; end
     def inspect; "#<Virtual::Event #{@type} #{@count} of #{@virtual.name}>"; end
+  end
+
+  # mruby's numbers do not ask by coerce who stands to their right: they are told what an event is there.
+  [Integer, Float].each do |number|
+    (Event::CALCULATIONS + [:<, :<=, :>, :>=, :<=>, :==]).each do |operator|
+      plain = "__#{operator}".to_sym
+      number.__send__(:alias_method, plain, operator)
+      number.__send__(:define_method, operator) { |other| __send__(plain, Event === other ? other.count : other) }
+    end
   end
 
   # The limit and the figures of one resource.

@@ -114,6 +114,25 @@ Usage Up or Down to threadshould !!! > 1 down"
 	has "$output" USR1
 }
 
+@test "an event is its count in a text, in calculations and comparisons, on either side" {
+	cat >"$NAME.rb" <<-END
+		v = Virtual.new(:resource => { :name => "$NAME" }, :jail => { :cmnd => "true" })
+		v.on(:exit) do |e|
+		  total = 41
+		  total += e
+		  p "#{e}", total, e + 1, e - 1, e * 2.5, 2 - e, 7 / e, 7.5 / e, 7 % e, 2 ** e, e + e
+		  p e == 1, 1 == e, 1.0 == e, e != 1, 2 != e, e > 0, 0 < e, 2 <= e, e <=> 2, 2 <=> e, e.between?(1, 2), e == nil
+		  p [3, e, 2].max, [5, e].include?(e), [5, 1].index(e), (case e when 1 then :one end), "%d" % e.to_i
+		  begin; 1 + nil; rescue TypeError; p 1 + 1, 7 / 2, 7 / 2.0, 1 == nil, [2, 1].sort; end
+		end
+		v.run
+	END
+	chmod 644 "$NAME.rb"
+	run runs
+	equal "$(paste -sd ' ' <<<"$output")" '"1" 42 2 0 2.5 1 7 7.5 0 2 2'\
+' true true true false true true true false -1 1 true false 3 true 1 :one "1" 2 3 3.5 false [1, 2]'
+}
+
 @test "a block hears of pressure" {
 	cat >"$NAME.rb" <<-END
 		v = Virtual.new(:resource => { :name => "$NAME", :memory => "16M", :swap => 0 },
