@@ -12,8 +12,8 @@ int remote_call(const char *name, json_t *request, int timeout_ms, json_t **ret,
 /* The "virtual" of a show, or NULL with a reason. */
 json_t *remote_show(const char *name, struct err *e);
 
-/* The same for many at once: ret[i] and e[i] for names[i].  They are asked side by side, but not more of one supervisor
- * than it takes clients; who has not answered after two seconds is ETIMEDOUT, and so are the others of his supervisor.
+/* The same for many at once: ret[i] and e[i] for names[i].  They are asked side by side, but only a few of one
+ * supervisor at a time; who has not answered after two seconds is ETIMEDOUT, and so are the others of his supervisor.
  */
 void remote_show_all(char *const *names, size_t count, json_t **ret, struct err *e);
 

@@ -10,7 +10,7 @@
 #include "sys/loop.h"
 #include "sys/wire.h"
 
-/* A supervisor takes 64 clients (run/client.c); others want to be heard, too. */
+/* A supervisor does one thing after the other; others want to be heard, too. */
 enum { EACH_MAX = 16, ALL_MAX = 256, ANSWER_MS = 2000 };
 
 struct asked {

@@ -11,7 +11,7 @@
 #include "run/supervisor_private.h"
 #include "sys/proc.h"
 
-enum { SEND_TIMEOUT_MS = 1000, CLIENTS_MAX = 64, STOP_TIMEOUT_MAX_MS = 24 * 3600 * 1000 };
+enum { SEND_TIMEOUT_MS = 1000, CLIENTS_MAX = 64 /* of one virtual */, STOP_TIMEOUT_MAX_MS = 24 * 3600 * 1000 };
 
 static void hang_up(struct client *c)
 {
@@ -439,9 +439,19 @@ void client_hear_out(struct client *c)
 		;
 }
 
+/* Each virtual has its own share: who follows all of a hundred must not keep others from any of them. */
+static bool has_room(const struct supervisor *s, const char *name)
+{
+	size_t count = 0;
+
+	for (const struct client *c = s->clients; name && c; c = c->next)
+		count += c->name && strcmp(c->name, name) == 0;
+	return count < CLIENTS_MAX;
+}
+
 int client_add(struct supervisor *s, int fd, const char *name, struct client **ret, struct err *e)
 {
-	struct client *c = s->client_count < CLIENTS_MAX ? calloc(1, sizeof *c) : NULL;
+	struct client *c = has_room(s, name) ? calloc(1, sizeof *c) : NULL;
 
 	if (!c || (name && !(c->name = strdup(name)))) {
 		free(c);
@@ -453,7 +463,6 @@ int client_add(struct supervisor *s, int fd, const char *name, struct client **r
 	c->watch = (struct watch){-1, client_ready};
 	c->next = s->clients;
 	s->clients = c;
-	s->client_count++;
 	if (loop_watch(s->loop, &c->watch, fd, EPOLLIN, e) < 0) {
 		c->closing = true;
 		return -e->code;
@@ -494,6 +503,5 @@ void client_sweep(struct supervisor *s, bool all)
 		wire_drop(&c->wire);
 		free(c->name);
 		free(c);
-		s->client_count--;
 	}
 }

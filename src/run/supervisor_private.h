@@ -58,7 +58,6 @@ struct supervisor {
 	struct ended *ended;
 	struct client *clients;
 	struct waiter *waiters;
-	size_t client_count;
 
 	struct spawned script; /* the script host */
 	struct watch script_watch;

@@ -13,6 +13,27 @@ load guarded
 	equal "$(awk '{ print $4 }' <<<"$output" | tr -d : | tr '\n' ' ')" "started rescued grew rescued grew exit "
 }
 
+# many COUNT COMMAND: a file with so many virtuals that run it, all of which are there when it returns
+many() {
+	printf '%s.times { |i| Virtual.new(:resource => { :name => "%s-#{i}" }, :jail => { :cmnd => "%s" }).start }\n' \
+		"$1" "$NAME" "$2" >"$NAME.rb"
+	chmod 644 "$NAME.rb"
+	background "$BUILD/virtualing" "$NAME.rb"
+	wait_until 60 is_running "$NAME-$(($1 - 1))"
+}
+
+@test "who follows more virtuals of a file than a virtual has clients keeps nobody else from them" {
+	many 70 "sleep 300"
+	background "$BUILD/virtualing" events -f
+	wait_until 20 eval '[ "$(grep -c "$NAME-.* started" "$BATS_TEST_TMPDIR/background.1")" = 70 ]' ||
+		fail "followed: $(grep -c "$NAME-" "$BATS_TEST_TMPDIR/background.1")"
+	virtualing show "$NAME-3" >/dev/null
+	virtualing stop "$NAME-3"
+	kill "${BACKGROUND[0]}" # and with it all that it started
+	wait_until 30 process_is_gone "${BACKGROUND[0]}"
+	equal "$(grep -c "$NAME-.* exit" "$BATS_TEST_TMPDIR/background.1")" 70
+}
+
 @test "a report tells of a life in one object" {
 	run timeout 60 "$BUILD/virtualing" run --quiet --name "$NAME" --memory 64M --swap 0 --grow step=64M,ceiling=1G,at=100% \
 		--report "$PWD/report" -- "$EAT" page 100
