@@ -13,6 +13,50 @@ load guarded
 	equal "$(awk '{ print $4 }' <<<"$output" | tr -d : | tr '\n' ' ')" "started rescued grew rescued grew exit "
 }
 
+# followed TYPE COUNT: whether so many events of this type have been heard by the first in the background
+followed() { [ "$(grep -c " $NAME $1" "$BATS_TEST_TMPDIR/background.0")" = "$2" ]; }
+
+@test "all are followed without a name: who comes later, who comes again, and before there is a folder of them" {
+	background unshare --mount bash -c 'mount -t tmpfs none /run && touch ready && exec "$0" events -f' "$BUILD/virtualing"
+	wait_until 10 test -e ready
+	sleep 0.3
+	! process_is_gone $! || fail "it has ended" "$(<"$BATS_TEST_TMPDIR/background.0")"
+	for round in 1 2; do
+		nsenter --mount="/proc/${BACKGROUND[0]}/ns/mnt" "$BUILD/virtualing" run --name "$NAME" -- sleep 0.5
+		wait_until 5 followed exit "$round" || fail "$(<"$BATS_TEST_TMPDIR/background.0")"
+	done
+	followed started 2 || fail "$(<"$BATS_TEST_TMPDIR/background.0")"
+	kill "${BACKGROUND[0]}"
+	wait_until 5 process_is_gone "${BACKGROUND[0]}"
+}
+
+@test "a supervisor that hangs keeps nobody from following the others, and is heard when it goes on" {
+	background "$BUILD/virtualing" events -f
+	start "$NAME-asleep"
+	kill -STOP $!
+	"$BUILD/virtualing" events -f >later &
+	BACKGROUND+=($!)
+	start "$NAME"
+	wait_until 3 followed started 1 || fail "$(<"$BATS_TEST_TMPDIR/background.0")"
+	wait_until 3 grep -q " $NAME started" later
+	! grep asleep later || fail "who has answered?"
+	kill -CONT "${BACKGROUND[1]}"
+	wait_until 3 grep -q " $NAME-asleep started" later
+	virtualing stop "$NAME-asleep"
+	virtualing stop "$NAME"
+	wait_until 3 followed exit 1
+	wait_until 3 grep -q " $NAME-asleep exit" later
+	equal "$(grep -c " $NAME-asleep started" "$BATS_TEST_TMPDIR/background.0")" 1
+}
+
+@test "who may not ask for events is told so" {
+	start "$NAME"
+	for follow in "" -f; do
+		run -125 timeout 5 setpriv --reuid 65534 --regid 65534 --clear-groups /proc/self/fd/9 events $follow 9<"$BUILD/virtualing"
+		has "$output" "Permission denied"
+	done
+}
+
 # many COUNT COMMAND: a file with so many virtuals that run it, all of which are there when it returns
 many() {
 	printf '%s.times { |i| Virtual.new(:resource => { :name => "%s-#{i}" }, :jail => { :cmnd => "%s" }).start }\n' \
