@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "base/parse.h"
+#include "cage/limit.h"
 
 static void print_size_of(FILE *out, const json_t *event, const char *key, const char *before)
 {
@@ -23,6 +24,33 @@ static void print_word(FILE *out, const json_t *event, const char *key)
 		fprintf(out, " %s %lld", key, (long long)json_integer_value(value));
 	else if (json_is_string(value))
 		fprintf(out, " %s", json_string_value(value));
+}
+
+static bool is_size(const char *key)
+{
+	for (int i = 0; i < LIMIT_COUNT; i++)
+		if (strcmp(limit_rows[i].key, key) == 0)
+			return limit_rows[i].type == LIMIT_IS_SIZE;
+	return false;
+}
+
+/* " memory=512M pids=20": as `set` takes it. */
+static void print_changed(FILE *out, const json_t *event)
+{
+	const char *key;
+	json_t *value;
+	char size[16];
+
+	json_object_foreach (json_object_get(event, "changed"), key, value) {
+		if (json_is_string(value))
+			fprintf(out, " %s=%s", key, json_string_value(value));
+		else if (json_is_integer(value) && is_size(key))
+			fprintf(out, " %s=%s", key, print_size(size, sizeof size, (uint64_t)json_integer_value(value)));
+		else if (json_is_integer(value))
+			fprintf(out, " %s=%lld", key, (long long)json_integer_value(value));
+		else
+			fprintf(out, " %s", key);
+	}
 }
 
 enum { VICTIMS_PRINTED = 3 };
@@ -101,6 +129,7 @@ void event_print(FILE *out, const json_t *event, enum event_stamp stamp, const c
 	print_word(out, event, "status");
 	print_word(out, event, "signal");
 	print_word(out, event, "processes");
+	print_changed(out, event);
 	event_print_kill(out, event, "");
 	for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
 		print_size_of(out, event, sizes[i].key, sizes[i].before);

@@ -57,6 +57,18 @@ followed() { [ "$(grep -c " $NAME $1" "$BATS_TEST_TMPDIR/background.0")" = "$2" 
 	done
 }
 
+@test "what was set is told" {
+	cat >"$NAME.rb" <<-END
+		v = Virtual.new(:resource => { :name => "$NAME", :memory => "64M", :pids => 10 }, :jail => { :cmnd => "sleep 1" }).start
+		v.memory.limit += 32 * 1024 * 1024
+		system "$BUILD/virtualing set $NAME pids=20 memory=max && $BUILD/virtualing events $NAME"
+	END
+	chmod 644 "$NAME.rb"
+	run timeout 20 "$BUILD/virtualing" "$NAME.rb"
+	has "$output" "$NAME set memory=96M: usage "
+	has "$output" "$NAME set pids=20 memory=max: usage "
+}
+
 # many COUNT COMMAND: a file with so many virtuals that run it, all of which are there when it returns
 many() {
 	printf '%s.times { |i| Virtual.new(:resource => { :name => "%s-#{i}" }, :jail => { :cmnd => "%s" }).start }\n' \
