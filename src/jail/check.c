@@ -36,8 +36,9 @@ static bool check_root_path(const struct jail *j, struct faults *f)
 	return false;
 }
 
-/* Opens and locks the root; its descriptor stays -1 when it does not exist yet. False after a fault. */
-static bool check_root(const struct jail *j, struct tree *t, struct faults *f)
+/* Opens the root, and locks it if it is to be used; its descriptor stays -1 when it does not exist yet. False after a
+ * fault. */
+static bool check_root(const struct jail *j, bool use, struct tree *t, struct faults *f)
 {
 	struct err e;
 	int r;
@@ -48,7 +49,7 @@ static bool check_root(const struct jail *j, struct tree *t, struct faults *f)
 	}
 	if (!check_root_path(j, f))
 		return false;
-	r = tree_open(t, j->root, false, NULL, &e);
+	r = use ? tree_open(t, j->root, false, NULL, &e) : tree_look(t, j->root, &e);
 	if (r == 0 || (r == -ENOENT && !j->plain_chroot))
 		return true;
 	faults_add(f, section, "root", "%s%s", e.text, r == -ENOENT ? " (a plain chroot makes nothing)" : "");
@@ -312,14 +313,14 @@ void jail_check(const struct jail *j, char *const *argv, struct faults *f, struc
 		faults_add(f, section, "", "out of memory");
 		return;
 	}
-	look->tree.fd = -1;
+	look->tree = (struct tree)TREE_NONE;
 	check_mode(j, f);
 	check_kernel(j, f);
 	check_hostname(j, f);
 	check_rights(j, f);
 	check_limits(j, f);
 	check_filter(j, f);
-	if (check_root(j, &look->tree, f))
+	if (check_root(j, ret, &look->tree, f))
 		check_inside(j, argv, look, f);
 	if (ret && f->count == before) {
 		*ret = look;

@@ -96,7 +96,7 @@ const char *jail_rlimit_name(int resource);
  * workdir through /proc/self/fd ...; section "jail". argv: to tell early that a command cannot be found. */
 struct jail_look; /* what jail_check saw, so that jail_prepare need not look again; it holds the root's lock */
 void jail_check(
-	const struct jail *j, char *const *argv, struct faults *f, struct jail_look **ret); /* ret: may be NULL */
+	const struct jail *j, char *const *argv, struct faults *f, struct jail_look **ret); /* NULL: takes no lock */
 void jail_look_drop(struct jail_look **look);						    /* NULL is fine */
 
 /* ---- */

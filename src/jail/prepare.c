@@ -172,7 +172,7 @@ static void take_look(struct jail_ready *r, struct jail_look **look, struct undo
 	r->tree.root = r->root;
 	r->tree.undo = r->mode == MODE_JAIL ? u : NULL;
 	r->plan = (*look)->plan;
-	(*look)->tree.fd = -1;
+	(*look)->tree = (struct tree)TREE_NONE;
 	(*look)->plan = (struct plan){0};
 }
 
@@ -264,7 +264,7 @@ int jail_prepare(const struct jail *j, struct jail_look *look, const char *name,
 		.read_only = j->read_only,
 		.caps = j->caps,
 		.join = -1,
-		.tree.fd = -1};
+		.tree = TREE_NONE};
 	r->init = j->init && (r->clone_flags & CLONE_NEWPID);
 	r->last_cap = r->mode == MODE_JAIL ? caps_last() : 0;
 	failed = fill(r, j, &look, name, argv, caller, u, e);
@@ -324,7 +324,7 @@ int jail_prepare_to_join(const struct jail *j, int inside, const struct ids *ids
 	if (!r)
 		return err_set(e, ENOMEM, "prepare the jail");
 	*r = (struct jail_ready){
-		.mode = jail_mode_of(j), .clone_flags = clone_flags(j), .caps = j->caps, .join = -1, .tree.fd = -1};
+		.mode = jail_mode_of(j), .clone_flags = clone_flags(j), .caps = j->caps, .join = -1, .tree = TREE_NONE};
 	if (r->mode == MODE_JAIL) {
 		r->join = inside;
 		r->last_cap = caps_last();

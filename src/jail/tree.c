@@ -7,10 +7,8 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
-#include <time.h>
 
 #include "base/own.h"
 #include "jail/path.h"
@@ -20,14 +18,7 @@
 #define ANY_CONTENT "*"		       /* in place of "SIZE MTIME_NS" in an undo */
 #define PASSING ".virtualing-%d" /* behind the name of a file until it is complete: our pid, for others make it too */
 
-enum {
-	DETAIL_MAX = 64,
-	LIST_MAX = 4096,
-	NAMES_MAX = XATTR_LIST_MAX,
-	LOCK_WAIT_MS = 5000,
-	LOCK_STEP_MS = 1,
-	OPEN_ATTEMPTS = 16
-};
+enum { DETAIL_MAX = 64, LIST_MAX = 4096, NAMES_MAX = XATTR_LIST_MAX, OPEN_ATTEMPTS = 16 };
 
 /* "SIZE MTIME_NS": how UNDO_FILE knows that nobody wrote to a file since. */
 static void describe(const struct stat *s, char ret[DETAIL_MAX])
@@ -426,7 +417,7 @@ static int make_level(const struct tree *host, const char *path, mode_t mode, st
 static int make_root(const char *root, struct undo *u, struct err *e)
 {
 	AUTO(fd_drop) int host = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	struct tree t = {host, "", u};
+	struct tree t = {host, "", u, LOCK_NONE};
 	char path[PATH_MAX], prefix[PATH_MAX];
 	int r = path_normal(root, path);
 
@@ -453,74 +444,62 @@ int tree_adopt(const struct tree *t, struct err *e)
 	return fgetxattr(t->fd, MARK, NULL, 0) < 0 ? 0 : make_root(t->root, t->undo, e);
 }
 
-static void pause_ms(long ms)
-{
-	nanosleep(&(struct timespec){ms / 1000, ms % 1000 * 1000000}, NULL);
-}
-
-/* Waits out somebody's tree_undo(), which holds the lock for one removal at a time. A file system without locks has
- * none to wait for. */
-static int lock_root(int fd, const char *root, struct err *e)
-{
-	for (int waited = 0; flock(fd, LOCK_SH | LOCK_NB) < 0; waited += LOCK_STEP_MS) {
-		if (errno != EWOULDBLOCK)
-			return 0;
-		if (waited >= LOCK_WAIT_MS)
-			return err_set(e, EBUSY, "root %s: some process holds an exclusive lock on it", root);
-		pause_ms(LOCK_STEP_MS);
-	}
-	return 0;
-}
-
 /* 1: there is one; 0: it vanished while we waited. */
-static int open_root(int *ret, const char *root, struct err *e)
+static int open_root(struct tree *t, bool lock, struct err *e)
 {
-	AUTO(fd_drop) int fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	struct stat s;
 	int r;
 
-	if (fd < 0)
-		return errno == ENOENT ? 0 : err_sys(e, "root %s", root);
-	r = lock_root(fd, root, e);
+	t->fd = open(t->root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (t->fd < 0)
+		return errno == ENOENT ? 0 : err_sys(e, "root %s", t->root);
+	r = lock ? lock_share(LOCK_FOLDER, t->fd, &t->lock, e) : 0;
 	if (r < 0)
-		return r;
-	if (fstat(fd, &s) < 0)
-		return err_sys(e, "look at root %s", root);
-	if (s.st_nlink == 0)
-		return 0;
-	*ret = fd_take(&fd);
-	return 1;
+		return err_while(e, "root %s", t->root);
+	if (fstat(t->fd, &s) < 0)
+		return err_sys(e, "look at root %s", t->root);
+	return s.st_nlink > 0;
+}
+
+static int open_tree_at(struct tree *t, bool make, bool lock, struct err *e)
+{
+	for (int i = 0; i < OPEN_ATTEMPTS; i++) {
+		int r = make ? make_root(t->root, t->undo, e) : 0;
+
+		if (r < 0 && r != -ENOENT) /* ENOENT: a parent was just removed by another's undo */
+			return r;
+		r = open_root(t, lock, e);
+		if (r > 0)
+			return 0;
+		tree_drop(t);
+		if (r < 0)
+			return r;
+		if (!make)
+			break;
+	}
+	return err_set(e, ENOENT, "root %s does not exist", t->root);
 }
 
 int tree_open(struct tree *t, const char *root, bool make, struct undo *u, struct err *e)
 {
-	*t = (struct tree){-1, root, u};
-	for (int i = 0; i < OPEN_ATTEMPTS; i++) {
-		int r = make ? make_root(root, u, e) : 0;
-
-		if (r < 0 && r != -ENOENT) /* ENOENT: a parent was just removed by another's undo */
-			return r;
-		r = open_root(&t->fd, root, e);
-		if (r != 0)
-			return r < 0 ? r : 0;
-		if (!make)
-			break;
-	}
-	return err_set(e, ENOENT, "root %s does not exist", root);
+	*t = (struct tree){-1, root, u, LOCK_NONE};
+	return open_tree_at(t, make, true, e);
 }
 
+int tree_look(struct tree *t, const char *root, struct err *e)
+{
+	*t = (struct tree){-1, root, NULL, LOCK_NONE};
+	return open_tree_at(t, false, false, e);
+}
+
+/* The lock first: its name is the directory's, which may be another's once nobody has it open. */
 void tree_drop(struct tree *t)
 {
+	lock_drop(&t->lock);
 	fd_drop(&t->fd);
 }
 
 /* ---- undoing ---- */
-
-/* -EWOULDBLOCK while a virtual stands in there. */
-static int lock_alone(int fd)
-{
-	return flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK ? -EWOULDBLOCK : 0;
-}
 
 static bool is_same(int up, const char *name, mode_t type, const char *detail)
 {
@@ -533,24 +512,22 @@ static bool is_same(int up, const char *name, mode_t type, const char *detail)
 	return !detail || strcmp(detail, ANY_CONTENT) == 0 || strcmp(now, detail) == 0;
 }
 
-/* Not empty, gone, or a mount point of the host by now: it stays, and that is no error.  outside: it is no part of a
- * root but may be one, and then the lock on itself counts. */
-static int remove_dir(int up, const char *name, bool outside)
+/* Not empty, gone, or a mount point of the host by now: it stays, and that is no error. */
+static int remove_dir(int up, const char *name, const char *path, struct err *e)
 {
-	AUTO(fd_drop) int fd = outside ? openat(up, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) : -1;
-
-	if (outside && (fd < 0 || lock_alone(fd) < 0))
-		return 0;
 	if (unlinkat(up, name, AT_REMOVEDIR) == 0)
 		return 0;
-	return errno == ENOTEMPTY || errno == EEXIST || errno == ENOENT || errno == ENOTDIR || errno == EBUSY ? 0 : -1;
+	return errno == ENOTEMPTY || errno == EEXIST || errno == ENOENT || errno == ENOTDIR || errno == EBUSY
+		       ? 0
+		       : err_sys(e, "remove %s", path);
 }
 
-static int remove_file(enum undo_kind kind, int up, const char *name, const char *detail)
+static int remove_file(
+	enum undo_kind kind, int up, const char *name, const char *path, const char *detail, struct err *e)
 {
 	if (!is_same(up, name, kind == UNDO_LINK ? S_IFLNK : S_IFREG, kind == UNDO_FILE ? detail : NULL))
 		return 0;
-	return unlinkat(up, name, 0) < 0 && errno != ENOENT ? -1 : 0;
+	return unlinkat(up, name, 0) < 0 && errno != ENOENT ? err_sys(e, "remove %s", path) : 0;
 }
 
 /* true: something went. */
@@ -604,19 +581,33 @@ static void sweep(int root)
 			fremovexattr(root, names + at);
 }
 
+/* A directory of the host's that is not in a root but may be one, and then its own lock counts. */
+static int undo_outside(int up, const char *name, const char *path, struct err *e)
+{
+	AUTO(fd_drop) int fd = openat(up, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	AUTO(lock_drop) struct lock lock = LOCK_NONE;
+	int r = fd < 0 ? -EWOULDBLOCK : lock_alone(LOCK_FOLDER, fd, &lock, e);
+
+	if (r < 0)
+		return r == -EWOULDBLOCK ? 0 : r;
+	return remove_dir(up, name, path, e);
+}
+
 int tree_undo(enum undo_kind kind, const char *root, const char *path, const char *detail, struct err *e)
 {
 	bool outside = strcmp(root, "/") == 0;
 	AUTO(fd_drop) int fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	AUTO(lock_drop) struct lock lock = LOCK_NONE;
 	AUTO(fd_drop) int up = -1;
-	char parent[PATH_MAX];
+	char parent[PATH_MAX], whole[PATH_MAX];
 	const char *name = path_split(path, parent);
 	int r;
 
 	if (fd < 0)
 		return errno == ENOENT || errno == ENOTDIR ? 0 : err_sys(e, "open root %s", root);
-	if (!outside && lock_alone(fd) < 0)
-		return 0;
+	r = outside ? 0 : lock_alone(LOCK_FOLDER, fd, &lock, e);
+	if (r < 0)
+		return r == -EWOULDBLOCK ? 0 : err_while(e, "root %s", root); /* a virtual stands in there */
 	if (!*path) {
 		sweep(fd);
 		return 0;
@@ -625,6 +616,8 @@ int tree_undo(enum undo_kind kind, const char *root, const char *path, const cha
 	if (up < 0)
 		return errno == ENOENT || errno == ENOTDIR || errno == ELOOP ? 0
 									     : err_sys(e, "open %s/%s", root, parent);
-	r = kind == UNDO_DIR ? remove_dir(up, name, outside) : remove_file(kind, up, name, detail);
-	return r < 0 ? err_sys(e, "remove %s/%s", root, path) : 0;
+	snprintf(whole, sizeof whole, "%s/%s", root, path);
+	if (kind != UNDO_DIR)
+		return remove_file(kind, up, name, whole, detail, e);
+	return outside ? undo_outside(up, name, whole, e) : remove_dir(up, name, whole, e);
 }

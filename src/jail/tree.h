@@ -2,7 +2,7 @@
  *
  * Several virtuals may stand in one root.  Removing the empty directory that another one has mounted something on would
  * take that mount away from it (rmdir() succeeds and detaches the mounts of other namespaces), so every user of a root
- * holds a shared lock on it (flock) while it runs, and tree_undo() removes nothing while anybody does.  So that the
+ * shares its lock (sys/lock.h) while it runs, and tree_undo() removes nothing while anybody does.  So that the
  * last one takes away what others made, everything made is listed first, in attributes of the root,
  * "trusted.virtualing.HASH"; one attribute holds one list and is never changed, so that starts at the same time need
  * not wait for each other.  On a file system without such attributes what a maker cannot remove itself stays.
@@ -14,12 +14,18 @@
 
 #include "base/err.h"
 #include "base/undo.h"
+#include "sys/lock.h"
 
 struct tree {
 	int fd;		   /* the root, O_RDONLY; owned */
 	const char *root;  /* its absolute path, for the undo; borrowed */
 	struct undo *undo; /* borrowed; NULL: nothing is noted */
+	struct lock lock;  /* that it is in use; owned */
 };
+#define TREE_NONE                           \
+	{                                   \
+		.fd = -1, .lock = LOCK_NONE \
+	}
 
 enum thing_kind {
 	THING_DIR,  /* a directory with `mode` */
@@ -37,9 +43,10 @@ struct thing {
 	bool there; /* it was seen under the lock, so it stays */
 };
 
-/* Opens the root and locks it for as long as t->fd stays open in any process; makes it, and its parents, if missing
- * and `make`.  root: borrowed until tree_drop. */
+/* Opens the root and locks it, until tree_drop or the end of the process; makes it, and its parents, if missing and
+ * `make`.  root: borrowed until tree_drop. */
 int tree_open(struct tree *t, const char *root, bool make, struct undo *u, struct err *e);
+int tree_look(struct tree *t, const char *root, struct err *e); /* the same without a lock: only to be looked at */
 void tree_drop(struct tree *t);
 
 /* For a root that was opened without `make`: when another virtual has made it, its undo is noted for us too, for we may

@@ -130,6 +130,7 @@ int gc_run(bool dry_run)
 		if (host)
 			cage_host_tidy(host);
 		state_clear_turn();
+		lock_clear(STATE_PARENT);
 		rmdir(STATE_PARENT);
 	}
 	if (!g.found && !g.failed)

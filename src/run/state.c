@@ -203,6 +203,7 @@ int state_open(const char *name, bool *recovered, struct state **ret, struct err
 			return give_up(&s, r);
 		}
 		journal_restart(s->journal);
+		lock_clear(STATE_PARENT);
 	}
 	*ret = s;
 	return 0;

@@ -16,8 +16,9 @@
 
 #include "base/err.h"
 #include "run/journal.h"
+#include "sys/lock.h"
 
-#define STATE_PARENT "/run/virtualing"
+#define STATE_PARENT LOCK_FOLDER
 
 struct state;
 

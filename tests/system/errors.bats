@@ -109,7 +109,7 @@ group_tree() { awk -v c="$1" '$3 == "cgroup" && $4 ~ "(^|,)" c "(,|$)" { print $
 		status=0; "$V" run --memory 5M --root "$1" -- true || status=$?
 		[ -z "$(ls -A /run)" ] || ls -lR /run >&2
 		exit $status' - "$ROOT"
-	for inodes in 3 4 5 6; do # the folder, the lock, the journal, state.json and the socket, one after the other
+	for inodes in 3 4 5 6 7; do # the lock, the journal, the lock of the root, state.json and the socket, one after the other
 		refused 125 'No space left on device' "${APART[@]}" 'mount -t tmpfs -o "nr_inodes=$2" none /run
 			status=0; "$V" run --memory 5M --root "$1" -- true || status=$?
 			[ -z "$(ls -A /run)" ] || ls -lR /run >&2

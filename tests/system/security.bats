@@ -317,6 +317,49 @@ race() {
 	equal "$output" ""
 }
 
+NOBODY=(setpriv --reuid 65534 --regid 65534 --clear-groups)
+
+# others_lock DIRECTORY HOW: another user holds it locked, "-s" or "-x"; flock(2) takes no more than the right to read it
+others_lock() {
+	background "${NOBODY[@]}" sh -c "flock $2 9 && echo held && exec sleep 300" 9<"$1"
+	wait_until 5 grep -q held "background.$((${#BACKGROUND[@]} - 1))"
+}
+
+lock_of() { stat -c '/run/virtualing/.lock-%D-%i' "$1"; } # the file by which virtualing locks that directory
+
+@test "a lock that another user holds on the root neither holds a start up nor keeps anything in it" {
+	local how
+	for how in -s -x; do
+		others_lock "$ROOT" "$how"
+		run timeout 3 "$BUILD/virtualing" run --root "$ROOT" -- true
+		equal "$status" 0 "status with flock $how, which said '$output'"
+		equal "$(ls -A "$ROOT")" "" "what is left with flock $how"
+		kill "${BACKGROUND[-1]}"
+	done
+}
+
+@test "the lock of a root is closed to other users, lasts as long as somebody stands in it, and gc removes a killed one's" {
+	local lock
+	lock=$(lock_of "$ROOT")
+	start "$(unique first)" --root "$ROOT"
+	equal "$(stat -c '%a %u' "$lock")" "600 0"
+	equal "$(stat -c '%a %u' /run/virtualing)" "755 0"
+	virtualing run --root "$ROOT" -- true
+	[ -e "$lock" ] && [ -d "$ROOT/bin" ] || fail "the second one has taken away what the first one stands in"
+	kill -KILL "${BACKGROUND[0]}"
+	wait_until 5 process_is_gone "${BACKGROUND[0]}"
+	[ -e "$lock" ] || fail "it was to be left behind here"
+	virtualing gc >/dev/null
+	[ ! -e "$lock" ] || fail "gc leaves $lock"
+	equal "$(ls -A "$ROOT")" ""
+}
+
+@test "a check of a description leaves no lock, and takes none" {
+	echo "Virtual.new(:jail => { :root => '$ROOT', :cmnd => 'true' }).start" >web.rb
+	strace -f -o calls "$BUILD/virtualing" check web.rb || skip "strace is not here"
+	run ! grep -q 'lock-\|flock(\|F_OFD_SETLK' calls
+}
+
 # ---- the terminal ----
 
 # bats test_tags=guest
