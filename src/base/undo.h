@@ -10,6 +10,7 @@ struct err;
 
 enum undo_kind {
 	UNDO_GROUP,    /* a: absolute path of a control group; everything in it is killed, then it goes */
+	UNDO_PARENT,   /* a: absolute path of a control group that was made on the way to another; removed if empty */
 	UNDO_DIR,      /* a: root, b: path inside it; removed if empty */
 	UNDO_LINK,     /* a: root, b: path inside it; removed if it is still a symbolic link */
 	UNDO_FILE,     /* a: root, b: path inside it, c: "SIZE MTIME_NS"; removed if both are unchanged ("*": anyway) */

@@ -10,6 +10,7 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <time.h>
 
 #include "base/own.h"
@@ -101,13 +102,15 @@ static int enter_parent(struct walk *w, int dir, const char *name, struct err *e
 	if (fd >= 0)
 		return fd;
 	if (!w->shared) {
-		r = undo_note(w->undo, UNDO_DIR, w->tree->mount, w->path + strlen(w->tree->mount) + 1, NULL, e);
+		r = undo_note(w->undo, UNDO_PARENT, w->path, NULL, NULL, e);
 		if (r < 0)
 			return r;
 	}
 	r = make_directory(w, dir, name, e);
-	if (r == 0 && !w->shared)
+	if (r == 0 && !w->shared) {
+		setxattr(w->path, PARENT_MARK, "", 0, 0); /* others may come to stand in it, and stay longer */
 		r = keep_parent(w, e);
+	}
 	if (r < 0 && r != -EEXIST)
 		return r;
 	return open_directory(w, dir, name, e);

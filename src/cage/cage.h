@@ -48,8 +48,8 @@ struct cage;
 /* Makes the groups that the limits need, and those that the cage is held by (the unified group on hybrid hosts,
  * memory for its usage).  On failure nothing is left.  host: borrowed, must outlive it.
  *
- * Before each an undo is noted: UNDO_GROUP for the cage's own groups, UNDO_DIR (a: the mount, b: the path below it) for
- * missing parents of an absolute group; the shared parent goes with the last group in it.  -EEXIST when a group is
+ * Before each an undo is noted: UNDO_GROUP for the cage's own groups, UNDO_PARENT for missing parents of an absolute
+ * group; the shared parent goes with the last group in it.  -EEXIST when a group is
  * there already: what we did not make is neither used nor removed. v2 controllers that had to be enabled above the
  * cage stay enabled. */
 int cage_create(const struct cage_host *host, const char *group, const struct limits *l, struct undo *u,
@@ -179,6 +179,9 @@ void cage_drop(struct cage **c); /* frees memory only; the kernel's groups stay.
 /* Undoes UNDO_GROUP: kills everything in the group at this absolute path and below it, waits up to timeout_ms for
  * the processes to be gone, removes it and an empty parent "virtualing".  0 also when it is gone already. */
 int cage_undo_group(const char *path, int timeout_ms, struct err *e);
+
+/* Undoes UNDO_PARENT. 0 also when it is gone already or others use it by now. */
+int cage_undo_parent(const char *path, struct err *e);
 
 /* Whether processes are in the group at this path or below it. */
 bool cage_group_is_populated(const char *path);

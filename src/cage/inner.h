@@ -58,6 +58,7 @@ const char *plan_name_fault(const char *group);
 char *plan_path(const char *group);
 
 #define SHARED_PARENT "virtualing"
+#define PARENT_MARK "trusted.virtualing-parent" /* of a group that one of us has made on the way to its own */
 
 /* ---- cage.c ---- */
 

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
+#include <sys/xattr.h>
 #include <time.h>
 
 #include "base/own.h"
@@ -93,6 +94,31 @@ static void remove_shared(const char *path)
 		rmdir(parent);
 }
 
+/* Whoever made them has ended while we were in there. */
+static void remove_marked(const char *path)
+{
+	char above[PATH_MAX];
+	struct err ignored;
+	char *slash;
+
+	if ((size_t)snprintf(above, sizeof above, "%s", path) >= sizeof above)
+		return;
+	while ((slash = strrchr(above, '/')) && slash != above) {
+		AUTO(fd_drop) int fd = -1;
+
+		*slash = 0;
+		fd = open_proved(above, &ignored);
+		if (fd < 0 || lgetxattr(above, PARENT_MARK, NULL, 0) < 0 || rmdir(above) < 0)
+			return;
+	}
+}
+
+static void remove_parents(const char *path)
+{
+	remove_shared(path);
+	remove_marked(path);
+}
+
 static int kill_and_remove(int fd, const char *path, int timeout_ms, struct err *e)
 {
 	int64_t end = now_ms() + timeout_ms;
@@ -125,8 +151,21 @@ int cage_undo_group(const char *path, int timeout_ms, struct err *e)
 		r = kill_and_remove(fd, path, timeout_ms, e);
 	if (r < 0 && r != -ENOENT)
 		return r;
-	remove_shared(path);
+	remove_parents(path);
 	return 0;
+}
+
+/* Without a lock: the kernel removes no group that has processes or groups in it, and whoever finds it gone while he
+ * makes his own below it begins again (cage.c). */
+int cage_undo_parent(const char *path, struct err *e)
+{
+	AUTO(fd_drop) int fd = open_proved(path, e);
+
+	if (fd < 0)
+		return fd == -ENOENT ? 0 : fd;
+	if (rmdir(path) == 0 || errno == ENOENT || errno == EBUSY || errno == ENOTEMPTY)
+		return 0;
+	return err_sys(e, "remove group %s", path);
 }
 
 /* Whoever forks while he is moved leaves a child behind: so again, until the group can go. */
@@ -146,7 +185,7 @@ int cage_undo_released(const char *path, const char *home, int timeout_ms, struc
 	}
 	if (r < 0 && r != -ENOENT)
 		return r;
-	remove_shared(path);
+	remove_parents(path);
 	return 0;
 }
 

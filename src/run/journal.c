@@ -40,6 +40,11 @@ static int undo_group(const struct entry *n, struct err *e)
 	return cage_undo_group(n->args[0], GROUP_TIMEOUT_MS, e);
 }
 
+static int undo_parent(const struct entry *n, struct err *e)
+{
+	return cage_undo_parent(n->args[0], e);
+}
+
 static int undo_path(const struct entry *n, struct err *e)
 {
 	return jail_undo(n->kind, n->args[0], n->args[1], n->args[2], e);
@@ -66,6 +71,7 @@ static const struct undo_row {
 	int (*undo)(const struct entry *n, struct err *e);
 } undo_rows[] = {
 	[UNDO_GROUP] = {"group", 1, undo_group},
+	[UNDO_PARENT] = {"parent", 1, undo_parent},
 	[UNDO_DIR] = {"dir", 2, undo_path},
 	[UNDO_LINK] = {"link", 2, undo_path},
 	[UNDO_FILE] = {"file", 3, undo_path},

@@ -325,6 +325,13 @@ others_lock() {
 	wait_until 5 grep -q held "background.$((${#BACKGROUND[@]} - 1))"
 }
 
+# below GROUP NAME [COMMAND]: writes NAME.rb, whose virtual has exactly this group
+below() {
+	cat >"$2.rb" <<-END
+		Virtual.new(:resource => { :name => "$2", :group => "$1", :mem => 64 << 20 }, :jail => { :cmnd => "${3:-true}" }).run
+	END
+}
+
 lock_of() { stat -c '/run/virtualing/.lock-%D-%i' "$1"; } # the file by which virtualing locks that directory
 
 @test "a lock that another user holds on the root neither holds a start up nor keeps anything in it" {
@@ -358,6 +365,49 @@ lock_of() { stat -c '/run/virtualing/.lock-%D-%i' "$1"; } # the file by which vi
 	echo "Virtual.new(:jail => { :root => '$ROOT', :cmnd => 'true' }).start" >web.rb
 	strace -f -o calls "$BUILD/virtualing" check web.rb || skip "strace is not here"
 	run ! grep -q 'lock-\|flock(\|F_OFD_SETLK' calls
+}
+
+@test "a lock that another user holds on a tree of control groups keeps no group" {
+	local name tree
+	name=$(unique locked)
+	tree=$(dirname "$(dirname "$(group_dir "$name" memory)")")
+	others_lock "$tree" -s
+	below "/$name/below/own" "$name"
+	virtualing "$name.rb"
+	equal "$(find /sys/fs/cgroup -path "*/$name*")" ""
+}
+
+@test "of virtuals below one group that the first has made the last takes it away" {
+	local name number
+	name=$(unique parent)
+	for number in 1 2; do
+		below "/$name/inner/$number" "$name-$number" "sleep 300"
+		background "$BUILD/virtualing" "$name-$number.rb"
+		wait_for_virtual "$name-$number"
+	done
+	for number in 1 2; do
+		virtualing stop "$name-$number"
+	done
+	equal "$(find /sys/fs/cgroup -path "*/$name*")" ""
+}
+
+# many NAME WHICH: virtuals below one parent, one after the other
+many() {
+	local i
+	below "/$1/$2" "$1-$2"
+	for ((i = 0; i < 15; i++)); do
+		virtualing "$1-$2.rb" 2>&1 || echo "failed: $?"
+	done
+}
+
+@test "virtuals that come and go below one group that they have made do not trip over each other" {
+	local name
+	name=$(unique parent)
+	many "$name" one >said.1 &
+	many "$name" two >said.2 &
+	wait %1 %2
+	equal "$(cat said.1 said.2)" ""
+	equal "$(find /sys/fs/cgroup -path "*/$name*")" ""
 }
 
 # ---- the terminal ----

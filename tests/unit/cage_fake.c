@@ -171,10 +171,7 @@ static int note(struct undo *u, enum undo_kind kind, const char *a, const char *
 
 	if (++current->notes == current->fail_note)
 		return err_set(e, ENOSPC, "the journal is full");
-	if (kind == UNDO_GROUP)
-		log_line("G %s\n", a + skip);
-	else
-		log_line("D %s %s\n", a + skip, b);
+	log_line("%c %s\n", kind == UNDO_GROUP ? 'G' : 'P', a + skip);
 	return 0;
 }
 

@@ -187,13 +187,13 @@ static void an_absolute_group_makes_missing_parents_and_removes_only_them(void *
 	life_open(&x, hybrid);
 	fake_mkdir(&x.fake, "memory/a");
 	make(&x, "/a/b/c", &none);
-	assert_string_equal(x.fake.log, "D memory a/b\n"
+	assert_string_equal(x.fake.log, "P memory/a/b\n"
 					"+ memory/a/b\n"
 					"G memory/a/b/c\n"
 					"+ memory/a/b/c\n"
-					"D unified a\n"
+					"P unified/a\n"
 					"+ unified/a\n"
-					"D unified a/b\n"
+					"P unified/a/b\n"
 					"+ unified/a/b\n"
 					"G unified/a/b/c\n"
 					"+ unified/a/b/c\n");
