@@ -17,17 +17,20 @@
 #include "jail/jail.h"
 #include "net/vip.h"
 
-enum { UNDO_ARGS = 3, GROUP_TIMEOUT_MS = 10000 };
+#define FILE_NAME "journal"
+
+enum { UNDO_ARGS = 3, GROUP_TIMEOUT_MS = 10000, OPEN_FLAGS = O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW };
 
 struct entry {
 	enum undo_kind kind;
 	char *args[UNDO_ARGS]; /* a, b, c; NULL where there is none */
-	off_t at;	       /* where its line begins */
+	off_t length;	       /* of its line */
 };
 
 struct journal {
 	struct undo undo; /* first, so that a struct undo * is the journal's */
 	char *path;	  /* for messages */
+	int dir;	  /* its folder; borrowed */
 	int fd;
 	off_t size; /* its folder is locked, so nobody else writes it */
 	struct entry *entries;
@@ -98,7 +101,7 @@ static int remember(struct journal *j, enum undo_kind kind, const char *const *a
 		return err_set(e, ENOMEM, "journal: out of memory");
 	j->entries = entries;
 	new = &entries[j->count];
-	*new = (struct entry){.kind = kind, .at = j->size};
+	*new = (struct entry){.kind = kind};
 	for (int i = 0; i < UNDO_ARGS; i++) {
 		new->args[i] = args[i] ? strdup(args[i]) : NULL;
 		if (args[i] && !new->args[i]) {
@@ -129,9 +132,11 @@ static int append_line(struct journal *j, char *text, struct err *e)
 	return -e->code;
 }
 
-static int write_line(struct journal *j, const struct entry *n, struct err *e)
+static int write_line(struct journal *j, struct entry *n, struct err *e)
 {
 	AUTO(free_drop) char *text = NULL;
+	off_t before = j->size;
+	int r;
 	json_t *line = json_pack("[s]", undo_rows[n->kind].word);
 
 	for (int i = 0; i < undo_rows[n->kind].args; i++)
@@ -141,7 +146,10 @@ static int write_line(struct journal *j, const struct entry *n, struct err *e)
 	json_decref(line);
 	if (!text)
 		return err_set(e, EILSEQ, "journal: %s is not valid UTF-8", n->args[0]);
-	return append_line(j, text, e);
+	r = append_line(j, text, e);
+	if (r == 0)
+		n->length = j->size - before;
+	return r;
 }
 
 static bool same_text(const char *a, const char *b)
@@ -183,9 +191,9 @@ static void forget(struct undo *u)
 	struct journal *j = (struct journal *)u;
 	struct entry *last = j->entries + j->count - 1;
 
-	if (ftruncate(j->fd, last->at) < 0)
+	if (ftruncate(j->fd, j->size - last->length) < 0)
 		return;
-	j->size = last->at;
+	j->size -= last->length;
 	entry_clear(last);
 	j->count--;
 }
@@ -213,6 +221,8 @@ static int load_line(struct journal *j, const char *text, size_t length, struct 
 	else
 		r = err_set(e, EPROTO, "%s has a line that is not ours: %.*s", j->path,
 			(int)(length < 80 ? length : 80), text);
+	if (r == 0)
+		j->entries[j->count - 1].length = (off_t)length + 1;
 	json_decref(line);
 	return r;
 }
@@ -261,17 +271,35 @@ static void forget_undone(struct journal *j)
 	j->count = to;
 }
 
-/* An old line must not come back to life when the thing that it names is somebody else's by then. */
+/* Renamed into place, so that there is no moment in which a kill or a full disk loses what is still to be undone. */
+static int rewrite(struct journal *j, struct err *e)
+{
+	AUTO(fd_drop) int fd = openat(j->dir, JOURNAL_NEW, OPEN_FLAGS | O_TRUNC, 0600);
+	struct journal new = {.path = j->path, .fd = fd};
+	int r = fd < 0 ? err_sys(e, "write %s anew", j->path) : 0;
+
+	for (size_t i = 0; r == 0 && i < j->count; i++)
+		r = write_line(&new, &j->entries[i], e);
+	if (r == 0 && renameat(j->dir, JOURNAL_NEW, j->dir, FILE_NAME) < 0)
+		r = err_sys(e, "write %s anew", j->path);
+	if (r < 0) {
+		unlinkat(j->dir, JOURNAL_NEW, 0);
+		return r;
+	}
+	fd_drop(&j->fd);
+	j->fd = fd_take(&fd);
+	j->size = new.size;
+	return 0;
+}
+
 void journal_restart(struct journal *j)
 {
 	struct err ignored; /* then the old lines stay, which is no worse than not having rewritten them */
 
-	j->size = 0;
-	if (ftruncate(j->fd, 0) < 0)
-		return;
-	for (size_t i = 0; i < j->count; i++)
-		if (write_line(j, &j->entries[i], &ignored) < 0)
-			return;
+	if (j->count > 0)
+		rewrite(j, &ignored);
+	else if (ftruncate(j->fd, 0) == 0)
+		j->size = 0;
 }
 
 int journal_replay(struct journal *j, void (*each)(void *arg, const char *text), void *arg, struct err *e)
@@ -316,7 +344,8 @@ int journal_open(int dir, const char *folder, struct journal **ret, struct err *
 		return err_set(e, ENOMEM, "journal: out of memory");
 	j->undo.note = note;
 	j->undo.forget = forget;
-	j->fd = openat(dir, "journal", O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	j->dir = dir;
+	j->fd = openat(dir, FILE_NAME, OPEN_FLAGS, 0600);
 	if (j->fd < 0)
 		return err_sys(e, "open %s", j->path);
 	r = load(j, e);

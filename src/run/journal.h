@@ -11,7 +11,11 @@
 
 struct journal;
 
-/* Opens or makes the file "journal" in dir, and reads what is in it. folder: for messages, copied. */
+/* There for a moment while it is rewritten; what a kill in that moment has left goes with the folder. */
+#define JOURNAL_NEW "journal.new"
+
+/* Opens or makes the file "journal" in dir, and reads what is in it. dir: borrowed until the drop. folder: for
+ * messages, copied. */
 int journal_open(int dir, const char *folder, struct journal **ret, struct err *e);
 void journal_drop(struct journal **j); /* the file stays. NULL is fine */
 

@@ -238,8 +238,9 @@ int state_remove(struct state *s, struct err *e)
 		if (unlinkat(s->dir, files[i], 0) < 0 && errno != ENOENT)
 			return err_sys(e, "remove %s/%s", path, files[i]);
 	r = rmdir(path);
-	if (r < 0 && errno == ENOTEMPTY) {
-		unlinkat(s->dir, "state.json.new", 0); /* of a crash in between */
+	if (r < 0 && errno == ENOTEMPTY) { /* of a crash in between */
+		unlinkat(s->dir, "state.json.new", 0);
+		unlinkat(s->dir, JOURNAL_NEW, 0);
 		r = rmdir(path);
 	}
 	/* Still not empty: the next supervisor of this name has locked it anew, and it is no longer ours. */

@@ -316,6 +316,18 @@ distrusts() {
 	[ ! -e "/run/virtualing/$name" ]
 }
 
+@test "what a kill in the middle of writing has left in the state folder goes with it" {
+	local name
+	name=$(unique halfway)
+	mkdir -p victim && fake "$name" 1
+	chmod 700 "/run/virtualing/$name"
+	: >"/run/virtualing/$name/journal.new"
+	: >"/run/virtualing/$name/state.json.new"
+	virtualing gc >/dev/null
+	[ ! -e "/run/virtualing/$name" ] || fail "left: $(ls "/run/virtualing/$name")"
+	[ ! -e victim ] || fail "the journal was not followed"
+}
+
 @test "names of virtuals do not lead out of the state folder" {
 	local name
 	mkdir victim
