@@ -3,12 +3,7 @@
 # Dollars are for the shells inside; each test is a function in a shell of its own; `run` sets stderr.
 # shellcheck disable=SC2016,SC2030,SC2031,SC2153,SC2154
 load helpers
-
-PROBE=$BUILD/tests/system/probe
-
-setup_file() {
-	[ -x "$PROBE" ] || ninja -C "$BUILD" tests/system/probe >/dev/null
-}
+load walled
 
 setup() {
 	test_begin

@@ -4,19 +4,7 @@
 # Scripts in quotes are for a shell inside; lists of options have commas.
 # shellcheck disable=SC2016,SC2030,SC2031,SC2054,SC2094,SC2154
 load helpers
-
-PROBE=$BUILD/tests/system/probe
-
-setup_file() {
-	[ -x "$PROBE" ] || ninja -C "$BUILD" tests/system/probe >/dev/null
-}
-
-setup() {
-	test_begin
-	cd "$BATS_TEST_TMPDIR" || return
-	ROOT=$(root_make)
-	OPTIONS=()
-}
+load walled
 
 # inside COMMAND...: runs it in a jail with $OPTIONS
 inside() { virtualing run --root "$ROOT" "${OPTIONS[@]}" -- "$@"; }
@@ -26,17 +14,6 @@ see() { inside sh -c "$1"; }
 
 # try ATTACK...: how far the probe gets inside, one line each
 try() { OPTIONS+=(--ro-bind "$PROBE:/probe") && inside /probe "$@"; }
-
-lacks() { case $1 in *"$2"*) fail "'$2' is in:" "$1" ;; esac; }
-
-# refused PART COMMAND...: it fails with 125 and says PART in its one line
-refused() {
-	local part=$1
-	shift
-	run -125 --separate-stderr "$@"
-	has "$stderr" "$part"
-	equal "$(wc -l <<<"$stderr")" 1 "lines of: $stderr"
-}
 
 # ---- what is there ----
 
@@ -193,7 +170,7 @@ refused() {
 @test "nothing is made in a directory of the host for a nested bind" {
 	mkdir outer inner
 	OPTIONS=(--bind "$PWD/outer:/o" --bind "$PWD/inner:/o/missing")
-	refused "target /o/missing does not exist in $PWD/outer" inside true
+	refused_inside "target /o/missing does not exist in $PWD/outer" inside true
 	equal "$(ls outer)" ""
 }
 
@@ -282,7 +259,7 @@ ids() { inside grep -E '^(Uid|Gid|Groups):' /proc/self/status | tr -s '\t ' ' ' 
 	OPTIONS=(--user 70001:70002)
 	equal "$(ids)" "Uid: 70001 70001 70001 70001;Gid: 70002 70002 70002 70002;Groups:"
 	OPTIONS=(--user daemon)
-	refused "the jail's /etc/passwd has no user daemon" inside true
+	refused_inside "the jail's /etc/passwd has no user daemon" inside true
 }
 
 @test "without --user the ids are the caller's" {
@@ -332,9 +309,9 @@ ids() { inside grep -E '^(Uid|Gid|Groups):' /proc/self/status | tr -s '\t ' ' ' 
 	OPTIONS=(--workdir /var/log)
 	equal "$(inside pwd)" /var/log
 	OPTIONS=(--workdir /no/such)
-	refused "/no/such" inside true
+	refused_inside "/no/such" inside true
 	OPTIONS=(--workdir /etc/hosts)
-	refused "/etc/hosts" inside true
+	refused_inside "/etc/hosts" inside true
 }
 
 @test "the host name inside is the virtual's or --hostname, and the host's stays" {
@@ -462,7 +439,7 @@ capabilities() { inside sed -n 's/^Cap...:\t0*\(.\)/\1/p' /proc/self/status | xa
 	has "$output" "Operation not permitted"
 	equal "$(inside grep -c '^Seccomp_filters:.1$' /proc/self/status)" 1 filters
 	printf 'short' >filter
-	refused "$PWD/filter" inside true
+	refused_inside "$PWD/filter" inside true
 }
 
 @test "/proc/self/fd holds 0, 1, 2 and nothing that was open outside" {
@@ -516,7 +493,7 @@ capabilities() { inside sed -n 's/^Cap...:\t0*\(.\)/\1/p' /proc/self/status | xa
 @test "a symbolic link that leads nowhere inside the root is refused, and nothing is made at its end outside" {
 	mkdir outside
 	ln -s "$PWD/outside" "$ROOT/var"
-	refused "/var" inside true
+	refused_inside "/var" inside true
 	equal "$(find outside "$ROOT" | sort | xargs)" "$(printf '%s\n' "$ROOT" "$ROOT/var" outside | sort | xargs)"
 }
 
@@ -563,7 +540,7 @@ busybox_root() {
 @test "a plain chroot into a root that is not there is refused and not made" {
 	OPTIONS=(--plain-chroot)
 	ROOT=$PWD/missing
-	refused "$PWD/missing" inside true
+	refused_inside "$PWD/missing" inside true
 	[ ! -e missing ]
 }
 

@@ -3,19 +3,7 @@
 # Scripts in quotes are for a shell inside.
 # shellcheck disable=SC2016,SC2030,SC2031,SC2154
 load helpers
-
-PROBE=$BUILD/tests/system/probe
-
-setup_file() {
-	[ -x "$PROBE" ] || ninja -C "$BUILD" tests/system/probe >/dev/null
-}
-
-setup() {
-	test_begin
-	cd "$BATS_TEST_TMPDIR" || return
-	ROOT=$(root_make)
-	OPTIONS=()
-}
+load walled
 
 # inside COMMAND...: runs it in a jail with $OPTIONS and the probe in it
 inside() { virtualing run --root "$ROOT" --ro-bind "$PROBE:/probe" "${OPTIONS[@]}" -- "$@"; }
@@ -31,17 +19,6 @@ each_is() {
 	equal "$got" "" "not $wanted"
 	equal "$(wc -l <tried)" $# attacks
 }
-
-# refused PART COMMAND...: it fails with 125 and says PART in its one line
-refused() {
-	local part=$1
-	shift
-	run -125 --separate-stderr "$@"
-	has "$stderr" "$part"
-	equal "$(wc -l <<<"$stderr")" 1 "lines of: $stderr"
-}
-
-lacks() { case $1 in *"$2"*) fail "'$2' is in:" "$1" ;; esac; }
 
 # some WORD...: all of them; in the guest, where each start takes long, every third
 some() { printf '%s\n' "$@" | awk -v step="${VIRTUALING_GUEST:+3}" 'step == "" || NR % step == 1'; }
@@ -116,7 +93,7 @@ outside_is_same() {
 		for target in $(some "$OUTSIDE" /$name ../../../../../../../$name inner); do
 			mkdir -p "$ROOT/inner"
 			ln -s "$target" "$ROOT/$name"
-			refused "/$name in the root is a symbolic link" inside true
+			refused_inside "/$name in the root is a symbolic link" inside true
 			rm "$ROOT/$name"
 		done
 		touch "$ROOT/$name"
@@ -202,7 +179,7 @@ race() {
 	mkdir "$ROOT/etc"
 	OPTIONS=(--user nobody)
 	mkfifo "$ROOT/etc/passwd"
-	refused "/etc/passwd in the jail is not a file" timeout 5 "$BUILD/virtualing" run --root "$ROOT" --user nobody -- true
+	refused_inside "/etc/passwd in the jail is not a file" timeout 5 "$BUILD/virtualing" run --root "$ROOT" --user nobody -- true
 	rm "$ROOT/etc/passwd"
 	ln -s "$PWD/passwd" "$ROOT/etc/passwd"
 	echo "nobody:x:0:0::/:/bin/sh" >passwd
@@ -213,7 +190,7 @@ race() {
 	run -125 timeout 5 "$BUILD/virtualing" run --root "$ROOT" --user nobody -- true
 	rm "$ROOT/etc/passwd"
 	truncate -s 100M "$ROOT/etc/passwd"
-	refused "/etc/passwd" inside true
+	refused_inside "/etc/passwd" inside true
 	OPTIONS=()
 	mkfifo -m 755 "$ROOT/command"
 	run -126 timeout 5 "$BUILD/virtualing" run --root "$ROOT" -- /command
@@ -251,7 +228,7 @@ race() {
 		run -125 --separate-stderr "$BUILD/virtualing" run --root "$ROOT" --workdir "$place" -- pwd 3</ 7</etc
 		equal "$(wc -l <<<"$stderr")" 1 "lines of: $stderr"
 	done
-	refused '".."' "$BUILD/virtualing" run --root "$ROOT" --workdir /tmp/../.. -- pwd
+	refused_inside '".."' "$BUILD/virtualing" run --root "$ROOT" --workdir /tmp/../.. -- pwd
 	mkdir "$ROOT/srv"
 	ln -s /proc/self/fd/3 "$ROOT/srv/link"
 	run -125 "$BUILD/virtualing" run --root "$ROOT" --workdir /srv/link -- pwd 3</
@@ -259,7 +236,7 @@ race() {
 }
 
 @test "a directory of the host in place of standard input is refused: openat(0, \"..\") knows no root" {
-	refused "standard input is a directory" "$BUILD/virtualing" run --root "$ROOT" -- true </etc
+	refused_inside "standard input is a directory" "$BUILD/virtualing" run --root "$ROOT" -- true </etc
 	each_is ENOTDIR leave_by=0 leave_by=1
 	each_is EBADF leave_by=3 leave_by=4 leave_by=5 leave_by=9
 }
