@@ -302,7 +302,7 @@ static void op_stop(struct client *c, const json_t *request, struct member *m)
 	json_int_t timeout = given ? json_integer_value(given) : virtual_stop_timeout(m->v);
 	bool release = json_is_true(json_object_get(request, "release"));
 
-	if (given && (timeout < 0 || timeout > STOP_TIMEOUT_MAX_MS)) {
+	if (given && (!json_is_integer(given) || timeout < 0 || timeout > STOP_TIMEOUT_MAX_MS)) {
 		refuse(c, request, "timeout_ms is out of range");
 		return;
 	}

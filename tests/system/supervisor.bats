@@ -412,8 +412,9 @@ speak() {
 		wrong = ["\n", "{\n", "null\n", "[]\n", "1\n", "\"stop\"\n", "{}\n", '{"op":1}\n', '{"op":null}\n', '{"op":"launch"}\n',
 		  '{"op":"start","spec":{}}\n', '{"op":"finish"}\n', '{"op":"wait"}\n', '{"op":"faults"}\n', '{"op":"Stop"}\n',
 		  '{"op":"kill"}\n', '{"op":"kill","signal":0}\n', '{"op":"kill","signal":-1}\n', '{"op":"kill","signal":9999}\n',
-		  '{"op":"kill","signal":"9"}\n', '{"op":"kill","signal":9e99}\n', '{"op":"kill","signal":18446744073709551625}\n',
+		  '{"op":"kill","signal":"NINE"}\n', '{"op":"kill","signal":9e99}\n', '{"op":"kill","signal":18446744073709551625}\n',
 		  '{"op":"stop","timeout_ms":-1}\n', '{"op":"stop","timeout_ms":99999999999}\n',
+		  '{"op":"stop","timeout_ms":"5"}\n', '{"op":"stop","timeout_ms":null}\n',
 		  '{"op":"show","op":"stop"}\n', '{"op":"stop\\u0000"}\n', '{"op":"\\ud800"}\n', "[" * 100000 + "\n", '{"a":' * 5000 + "\n",
 		  b"\xff\xfe\x00\n", b"\x00\n", b'{"op":"stop"\x00}\n', "GET / HTTP/1.1\r\n\r\n"]
 		for text in wrong:
