@@ -102,6 +102,14 @@ const char *home_of_tree(const struct cage_homes *h, const struct cage_tree *tre
 	return home ? home : tree->mount;
 }
 
+/* path: a group, as the one that is at or below it. */
+static bool is_below(const char *home, const char *path)
+{
+	size_t length = strlen(path);
+
+	return strncmp(home, path, length) == 0 && (!home[length] || home[length] == '/');
+}
+
 bool cage_homes_in(const struct cage_homes *h, const char *group)
 {
 	AUTO(free_drop) char *below = plan_path(group);
@@ -111,7 +119,7 @@ bool cage_homes_in(const struct cage_homes *h, const char *group)
 		const char *home = home_of_tree(h, &h->host->trees[i]);
 		size_t length = (size_t)snprintf(path, sizeof path, "%s/%s", h->host->trees[i].mount, below);
 
-		if (length < sizeof path && strncmp(home, path, length) == 0 && (!home[length] || home[length] == '/'))
+		if (length < sizeof path && is_below(home, path))
 			return true;
 	}
 	return false;
@@ -122,6 +130,45 @@ const char *cage_homes_main(const struct cage_homes *h)
 	const struct cage_tree *tree = h->host->of[CTRL_MEMORY];
 
 	return home_of_tree(h, tree ? tree : &h->host->trees[0]);
+}
+
+/* On v2 the program's processes are one group further down. */
+static bool is_entrance(const struct cage *c, const struct cage_group *g)
+{
+	return g->tree->version == CGROUP_V1 || g == cage_find(c, g->tree, PLACE_WORK);
+}
+
+static bool is_in(const struct cage_homes *h, const struct cage_group *g)
+{
+	return is_below(home_of_tree(h, g->tree), g->path);
+}
+
+enum cage_part cage_homes_part(const struct cage_homes *h, const struct cage *c)
+{
+	size_t in = 0, all = 0;
+
+	for (size_t i = 0; i < c->count; i++)
+		if (is_entrance(c, &c->groups[i])) {
+			all++;
+			in += is_in(h, &c->groups[i]);
+		}
+	return in == all ? CAGE_ALL : in ? CAGE_SOME : CAGE_NOTHING;
+}
+
+int cage_homes_inherit(struct cage_homes *h, const struct cage *c, const struct cage_homes *parent, struct err *e)
+{
+	for (size_t i = 0; i < c->count; i++) {
+		const struct cage_group *g = &c->groups[i];
+		char **home = &h->of[g->tree - h->host->trees];
+
+		if (!is_entrance(c, g) || !is_in(h, g))
+			continue;
+		free(*home);
+		*home = strdup(home_of_tree(parent, g->tree));
+		if (!*home)
+			return err_set(e, ENOMEM, "out of memory");
+	}
+	return 0;
 }
 
 /* ---- in ---- */
@@ -147,13 +194,7 @@ static int refused(const struct cage_group *g, pid_t pid, int error, struct err 
 	return err_sys(e, "move process %d into %s", (int)pid, g->path);
 }
 
-/* On v2 the program's processes are one group further down. */
-static bool is_entrance(const struct cage *c, const struct cage_group *g)
-{
-	return g->tree->version == CGROUP_V1 || g == cage_find(c, g->tree, PLACE_WORK);
-}
-
-static int note_homes(const struct cage *c, const struct cage_process *p, const struct cage_homes *own,
+static int note_homes(const struct cage *c, const struct cage_process *p, const struct cage_homes *now,
 	const struct cage_homes *first, struct undo *u, struct err *e)
 {
 	char process[48];
@@ -162,7 +203,7 @@ static int note_homes(const struct cage *c, const struct cage_process *p, const 
 	snprintf(process, sizeof process, "%d %" PRIu64, (int)p->pid, p->start);
 	for (size_t i = 0; i < c->count && r == 0; i++) {
 		const struct cage_group *g = &c->groups[i];
-		const char *home = home_of_tree(own, g->tree);
+		const char *home = home_of_tree(is_in(now, g) ? p->homes : now, g->tree);
 
 		if (is_entrance(c, g) && strcmp(home, home_of_tree(first, g->tree)) != 0)
 			r = undo_note(u, UNDO_HOME, g->path, home, process, e);
@@ -190,22 +231,94 @@ static void send_stranger_home(const struct cage *c, const struct cage_process *
 int cage_adopt(const struct cage *c, const struct cage_process *p, const struct cage_homes *first, struct undo *u,
 	struct err *e)
 {
-	AUTO(cage_homes_drop) struct cage_homes *own = NULL;
-	int r = cage_homes_read(c->host, p->pid, &own, e);
+	AUTO(cage_homes_drop) struct cage_homes *now = NULL;
+	int r = cage_homes_read(c->host, p->pid, &now, e);
 
 	if (r == 0)
-		r = note_homes(c, p, own, first, u, e);
+		r = note_homes(c, p, now, first, u, e);
 	for (size_t i = 0; i < c->count && r == 0; i++) {
 		const struct cage_group *g = &c->groups[i];
 
-		if (is_entrance(c, g) && (r = enter(g->fd, p->pid)) < 0)
+		if (is_entrance(c, g) && !is_in(now, g) && (r = enter(g->fd, p->pid)) < 0)
 			return refused(g, p->pid, -r, e);
 	}
 	if (r == 0 && proc_pid_of(p->pidfd) != p->pid) {
 		send_stranger_home(c, p);
 		return err_set(e, ESRCH, "process %d has ended meanwhile", (int)p->pid);
 	}
+	if (r == 0 && proc_is_ending(p->pid)) /* the kernel takes its number, and moves nobody */
+		return err_set(e, ESRCH, "process %d has ended meanwhile", (int)p->pid);
 	return r;
+}
+
+/* ---- half in ---- */
+
+struct pids {
+	pid_t *list; /* owned */
+	size_t count;
+};
+
+static void pids_drop(struct pids *p)
+{
+	free(p->list);
+}
+
+static int read_pids(const struct cage_group *g, struct pids *ret, struct err *e)
+{
+	for (size_t room = 256;; room = ret->count + ret->count / 2) {
+		pid_t *more = reallocarray(ret->list, room, sizeof *more);
+		ssize_t n;
+
+		if (!more)
+			return err_set(e, ENOMEM, "out of memory");
+		ret->list = more;
+		n = group_pids(g->fd, more, room);
+		if (n < 0) {
+			errno = (int)-n;
+			return err_sys(e, "list the processes in %s", g->path);
+		}
+		ret->count = (size_t)n;
+		if (ret->count <= room)
+			return 0;
+	}
+}
+
+static int by_number(const void *a, const void *b)
+{
+	pid_t x = *(const pid_t *)a, y = *(const pid_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* All go through the groups in one order, and who is born on the way has those that were behind his parent.  So whoever
+ * lacks any lacks the last and has the first.  The last is read first: who is born in between is no loss. */
+int cage_torn(const struct cage *c, pid_t **ret, size_t *ret_count, struct err *e)
+{
+	AUTO(pids_drop) struct pids in = {0}, all = {0};
+	const struct cage_group *first = NULL, *last = NULL;
+	int r;
+
+	for (size_t i = 0; i < c->count; i++)
+		if (is_entrance(c, &c->groups[i])) {
+			last = &c->groups[i];
+			first = first ? first : last;
+		}
+	*ret = NULL;
+	*ret_count = 0;
+	if (first == last)
+		return 0;
+	r = read_pids(last, &all, e);
+	if (r == 0)
+		r = read_pids(first, &in, e);
+	if (r < 0)
+		return r;
+	qsort(all.list, all.count, sizeof *all.list, by_number);
+	for (size_t i = 0; i < in.count; i++)
+		if (!bsearch(&in.list[i], all.list, all.count, sizeof *all.list, by_number))
+			in.list[(*ret_count)++] = in.list[i];
+	*ret = in.list;
+	in.list = NULL;
+	return 0;
 }
 
 /* ---- the way back ---- */

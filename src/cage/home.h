@@ -22,6 +22,14 @@ void cage_homes_drop(struct cage_homes **homes); /* NULL is fine */
 /* Whether one of them is a cage's group, or below it. group: as for cage_create. */
 bool cage_homes_in(const struct cage_homes *homes, const char *group);
 
+/* How many of the groups that processes are moved into they are.  Some only: he was born while the one that started him
+ * was moved from group to group. */
+enum cage_part { CAGE_NOTHING, CAGE_SOME, CAGE_ALL };
+enum cage_part cage_homes_part(const struct cage_homes *homes, const struct cage *c);
+
+/* For who was born like that: what is the cage's becomes `parent`'s, where he would be otherwise. */
+int cage_homes_inherit(struct cage_homes *homes, const struct cage *c, const struct cage_homes *parent, struct err *e);
+
 /* The group in the tree that limits memory, else the first: for messages. Borrowed. */
 const char *cage_homes_main(const struct cage_homes *homes);
 
@@ -33,13 +41,18 @@ struct cage_process { /* one that is held, so that its pid cannot be taken for a
 	pid_t pid;
 	int pidfd;
 	uint64_t start; /* clock ticks since boot, /proc/PID/stat */
+	struct cage_homes *homes;
 };
 
-/* Moves a process in, with all its threads.  Where its homes differ from `first` an UNDO_HOME is noted before.  -ESRCH
- * when it has ended meanwhile; nobody else is in the cage then for having got its pid.  On failure it may be in some of
- * the groups: the undo takes it back. */
+/* Moves a process in, with all its threads, where it is not in already.  Where its homes differ from `first` an
+ * UNDO_HOME is noted before.  -ESRCH when it has ended meanwhile; nobody else is in the cage then for having got its
+ * pid.  On failure it may be in some of the groups: the undo takes it back. */
 int cage_adopt(const struct cage *c, const struct cage_process *p, const struct cage_homes *first, struct undo *u,
 	struct err *e);
+
+/* Those who may be in some of the groups only; a few who are in all may be among them, and the guard's decoys.  Owned
+ * by the caller. */
+int cage_torn(const struct cage *c, pid_t **ret, size_t *ret_count, struct err *e);
 
 /* Takes the limits of memory away, so that whoever waits for memory in a cage that is being left goes on. */
 void cage_lift(const struct cage *c);

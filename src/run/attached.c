@@ -15,11 +15,29 @@
 #include "sys/proc.h"
 
 struct attached {
-	struct cage_homes *homes; /* of the first */
+	const struct cage_host *host;
 	struct cage_process *list;
-	size_t count;
+	size_t count, named; /* those that were named come first */
+	size_t moved;
+	bool tree;
 	int other; /* pidfd of one that has come later; or -1 */
 };
+
+static bool lives(int pidfd)
+{
+	struct pollfd p = {.fd = pidfd, .events = POLLIN};
+
+	return poll(&p, 1, 0) == 0;
+}
+
+/* Only of those that live: another's number may be somebody else's by now. */
+static const struct cage_process *find(const struct attached *a, pid_t pid)
+{
+	for (size_t i = 0; pid > 0 && i < a->count; i++)
+		if (a->list[i].pid == pid && lives(a->list[i].pidfd))
+			return &a->list[i];
+	return NULL;
+}
 
 /* ---- may it be? ---- */
 
@@ -96,52 +114,89 @@ static int check_cages(pid_t pid, const struct cage_homes *homes, struct err *e)
 	return r;
 }
 
-static int add(struct attached *a, const struct cage_host *host, pid_t pid, struct err *e)
-{
-	AUTO(cage_homes_drop) struct cage_homes *homes = NULL;
-	AUTO(fd_drop) int pidfd = -1;
-	struct cage_process *more;
-	int r;
+/* ---- holding them ---- */
 
-	for (size_t i = 0; i < a->count; i++)
-		if (a->list[i].pid == pid)
-			return 0;
-	r = check_pid(pid, e);
+static void process_drop(struct cage_process *p)
+{
+	fd_drop(&p->pidfd);
+	cage_homes_drop(&p->homes);
+}
+
+/* Everything is read while it is held; had it ended meanwhile, it could be of another with its number. */
+static int hold_one(const struct attached *a, pid_t pid, struct cage_process *ret, struct err *e)
+{
+	int r = check_pid(pid, e);
+
 	if (r < 0)
 		return r;
-	pidfd = pidfd_open(pid, 0);
-	if (pidfd < 0)
+	ret->pid = pid;
+	ret->pidfd = pidfd_open(pid, 0);
+	if (ret->pidfd < 0)
 		return errno == ESRCH ? err_set(e, ESRCH, "process %d has ended meanwhile", (int)pid)
 				      : err_sys(e, "hold process %d", (int)pid);
-	r = cage_homes_read(host, pid, &homes, e);
-	if (r == 0)
-		r = check_cages(pid, homes, e);
-	more = r < 0 ? NULL : reallocarray(a->list, a->count + 1, sizeof *more);
+	ret->start = proc_start_time(pid);
+	r = cage_homes_read(a->host, pid, &ret->homes, e);
+	if (r == 0 && (proc_is_ending(pid) || !lives(ret->pidfd)))
+		return err_set(e, ESRCH, "process %d has ended meanwhile", (int)pid);
+	return r;
+}
+
+/* Takes it, if it is in no other cage. */
+static int keep(struct attached *a, struct cage_process *p, struct err *e)
+{
+	int r = check_cages(p->pid, p->homes, e);
+	struct cage_process *more = r < 0 ? NULL : reallocarray(a->list, a->count + 1, sizeof *more);
+
 	if (!more)
 		return r < 0 ? r : err_set(e, ENOMEM, "out of memory");
 	a->list = more;
-	more[a->count++] = (struct cage_process){pid, fd_take(&pidfd), proc_start_time(pid)};
-	if (!a->homes) {
-		a->homes = homes;
-		homes = NULL;
-	}
+	more[a->count++] = *p;
+	*p = (struct cage_process){.pidfd = -1};
 	return 0;
+}
+
+static int add_named(struct attached *a, pid_t pid, struct err *e)
+{
+	AUTO(process_drop) struct cage_process p = {.pidfd = -1};
+	int r = find(a, pid) ? 1 : hold_one(a, pid, &p, e);
+
+	if (r == 0)
+		r = keep(a, &p, e);
+	a->named = a->count;
+	return r < 0 ? r : 0;
+}
+
+/* Whoever is of their tree, or in a part of the cage (NULL: there is none yet). The guard's decoys are children of
+ * ours. -ESRCH: has ended meanwhile. */
+static int add_found(struct attached *a, const struct cage *c, pid_t pid, struct err *e)
+{
+	AUTO(process_drop) struct cage_process p = {.pidfd = -1};
+	const struct cage_process *parent;
+	enum cage_part part;
+	int r = find(a, pid) ? 1 : hold_one(a, pid, &p, e);
+
+	if (r != 0)
+		return r == 1 || (r == -EINVAL && is_ours(pid)) ? 0 : r;
+	part = c ? cage_homes_part(p.homes, c) : CAGE_NOTHING;
+	parent = find(a, proc_parent(pid));
+	if (part == CAGE_ALL || proc_parent(pid) == getpid() || (part == CAGE_NOTHING && !(a->tree && parent)))
+		return 0;
+	if (part == CAGE_SOME)
+		r = cage_homes_inherit(p.homes, c, parent ? parent->homes : a->list[0].homes, e);
+	return r < 0 ? r : keep(a, &p, e);
+}
+
+static int pass_over(int r, bool *ended)
+{
+	*ended |= r == -ESRCH;
+	return r == -ESRCH ? 0 : r;
 }
 
 /* ---- descendants ---- */
 
-static bool is_child_of_ours(const struct attached *a, pid_t pid)
-{
-	pid_t parent = proc_parent(pid);
-
-	for (size_t i = 0; parent > 0 && i < a->count; i++)
-		if (a->list[i].pid == parent)
-			return true;
-	return false;
-}
-
-/* One pass over /proc; whoever has ended meanwhile, or may not be attached, is passed over. */
-static int add_children(struct attached *a, const struct cage_host *host, struct err *e)
+/* One pass over /proc; zombies, and whoever may not be attached, are passed over.  ended: somebody has before he could
+ * be held; who was born of him may be another's child by now. */
+static int add_children(struct attached *a, const struct cage *c, bool *ended, struct err *e)
 {
 	DIR *dir = opendir("/proc");
 	struct dirent *entry;
@@ -152,24 +207,22 @@ static int add_children(struct attached *a, const struct cage_host *host, struct
 	while (r == 0 && (entry = readdir(dir))) {
 		pid_t pid = (pid_t)strtol(entry->d_name, NULL, 10);
 
-		if (pid <= 1 || pid == getpid() || !is_child_of_ours(a, pid))
+		if (pid <= 1 || pid == getpid() || !find(a, proc_parent(pid)) || proc_is_zombie(pid))
 			continue;
-		r = add(a, host, pid, e);
-		if (r == -ESRCH || (r == -EINVAL && is_ours(pid)))
-			r = 0;
+		r = pass_over(add_found(a, c, pid, e), ended);
 	}
 	closedir(dir);
 	return r;
 }
 
-static int add_tree(struct attached *a, const struct cage_host *host, struct err *e)
+static int add_tree(struct attached *a, const struct cage *c, bool *ended, struct err *e)
 {
 	size_t before;
 	int r;
 
 	do {
 		before = a->count;
-		r = add_children(a, host, e);
+		r = add_children(a, c, ended, e);
 	} while (r == 0 && a->count > before);
 	return r;
 }
@@ -178,15 +231,18 @@ int attached_look(
 	const struct cage_host *host, const pid_t *pids, size_t count, bool tree, struct attached **ret, struct err *e)
 {
 	AUTO(attached_drop) struct attached *a = calloc(1, sizeof *a);
+	bool ended = false; /* attached_join looks again */
 	int r = 0;
 
 	if (!a)
 		return err_set(e, ENOMEM, "out of memory");
 	a->other = -1;
+	a->host = host;
+	a->tree = tree;
 	for (size_t i = 0; i < count && r == 0; i++)
-		r = add(a, host, pids[i], e);
+		r = add_named(a, pids[i], e);
 	if (r == 0 && tree)
-		r = add_tree(a, host, e);
+		r = add_tree(a, NULL, &ended, e);
 	if (r < 0)
 		return r;
 	*ret = a;
@@ -201,9 +257,8 @@ void attached_drop(struct attached **attached)
 	if (!a)
 		return;
 	for (size_t i = 0; i < a->count; i++)
-		fd_drop(&a->list[i].pidfd);
+		process_drop(&a->list[i]);
 	fd_drop(&a->other);
-	cage_homes_drop(&a->homes);
 	free(a->list);
 	free(a);
 	*attached = NULL;
@@ -211,21 +266,19 @@ void attached_drop(struct attached **attached)
 
 /* ---- about them ---- */
 
-static bool lives(int pidfd)
-{
-	struct pollfd p = {.fd = pidfd, .events = POLLIN};
-
-	return poll(&p, 1, 0) == 0;
-}
-
 const struct cage_homes *attached_homes(const struct attached *a)
 {
-	return a->homes;
+	return a->list[0].homes;
 }
 
 pid_t attached_pid(const struct attached *a)
 {
-	return lives(a->list[0].pidfd) ? a->list[0].pid : 0;
+	return a->list[0].pid;
+}
+
+bool attached_first_lives(const struct attached *a)
+{
+	return lives(a->list[0].pidfd);
 }
 
 int attached_pidfd(const struct attached *a)
@@ -235,7 +288,7 @@ int attached_pidfd(const struct attached *a)
 
 size_t attached_count(const struct attached *a)
 {
-	return a->count;
+	return a->moved;
 }
 
 uint64_t attached_bytes(const struct attached *a)
@@ -243,19 +296,60 @@ uint64_t attached_bytes(const struct attached *a)
 	uint64_t kib = 0;
 
 	for (size_t i = 0; i < a->count; i++)
-		kib += proc_status_number(a->list[i].pid, "RssAnon") + proc_status_number(a->list[i].pid, "RssShmem");
+		if (lives(a->list[i].pidfd))
+			kib += proc_status_number(a->list[i].pid, "RssAnon") +
+			       proc_status_number(a->list[i].pid, "RssShmem");
 	return kib * 1024;
 }
 
 /* ---- in, and until the end ---- */
 
+/* Only who was named must not have ended. */
+static int move_in(struct attached *a, const struct cage *c, size_t from, struct undo *u, struct err *e)
+{
+	for (size_t i = from; i < a->count; i++) {
+		int r = cage_adopt(c, &a->list[i], a->list[0].homes, u, e);
+
+		if (r < 0 && (r != -ESRCH || i < a->named))
+			return r;
+		a->moved += r == 0;
+	}
+	return 0;
+}
+
+static int add_torn(struct attached *a, const struct cage *c, bool *ended, struct err *e)
+{
+	AUTO(free_drop) pid_t *pids = NULL;
+	size_t count;
+	int r = cage_torn(c, &pids, &count, e);
+
+	for (size_t i = 0; i < count && r == 0; i++)
+		r = pass_over(add_found(a, c, pids[i], e), ended);
+	return r;
+}
+
+/* Each may start others until he is in: these are outside, or in those groups that he was in. Theirs are not. */
 int attached_join(struct attached *a, const struct cage *c, struct undo *u, struct err *e)
 {
-	int r = 0;
+	enum { ROUNDS = 32 };
+	size_t done = 0;
 
-	for (size_t i = 0; i < a->count && r == 0; i++)
-		r = cage_adopt(c, &a->list[i], a->homes, u, e);
-	return r;
+	for (int i = 0; i < ROUNDS; i++) {
+		bool ended = false;
+		int r = move_in(a, c, done, u, e);
+
+		done = a->count;
+		if (r == 0 && a->tree)
+			r = add_tree(a, c, &ended, e);
+		if (r == 0)
+			r = add_torn(a, c, &ended, e);
+		if (r < 0 || (a->count == done && !ended))
+			return r;
+	}
+	return err_set(e, EAGAIN,
+		"processes are started faster than they can be moved: after %d rounds there are some outside of the "
+		"limits still; stop who starts them until it is done (`kill -STOP`, `kill -CONT`)",
+		ROUNDS);
 }
 
 enum { LOOKED_AT = 256 };

@@ -25,14 +25,16 @@ int attached_look(
 void attached_drop(struct attached **a); /* NULL is fine */
 
 const struct cage_homes *attached_homes(const struct attached *a); /* of the first */
-pid_t attached_pid(const struct attached *a);			   /* the first; 0: it has ended */
+pid_t attached_pid(const struct attached *a);			   /* the first, also when it has ended */
 int attached_pidfd(const struct attached *a);			   /* of the first; borrowed */
-size_t attached_count(const struct attached *a);
+bool attached_first_lives(const struct attached *a);
+size_t attached_count(const struct attached *a); /* of those that have been moved in; not of what they start there */
 
 /* Memory of their own that stays charged to where it was, in bytes: anonymous and shared, not of files. */
 uint64_t attached_bytes(const struct attached *a);
 
-/* Moves all of them in, or fails: then the undo takes back those that are in. */
+/* Moves all of them in, and those that were started before their parents were in; or fails: then the undo takes back
+ * those that are in.  -ESRCH: one that was named has ended; -EAGAIN: they are started faster than they can be moved. */
 int attached_join(struct attached *a, const struct cage *c, struct undo *u, struct err *e);
 
 /* To those that live of the ones that were attached; once there are none, to all in the cage (or the first 256). */

@@ -467,7 +467,7 @@ int virtual_signal(struct virtual *v, int signal, struct err *e)
 
 	if (v->state != VIRTUAL_RUNNING && v->state != VIRTUAL_STOPPING)
 		return err_set(e, ESRCH, "%s does not run (it is %s)", virtual_name(v), virtual_state_names[v->state]);
-	if (v->attached && !attached_pid(v->attached))
+	if (v->attached && !attached_first_lives(v->attached))
 		return err_set(e, ESRCH,
 			"process %d, the first that was attached, has ended; others in the cage live on",
 			(int)v->child.main_pid);

@@ -86,6 +86,14 @@ bool proc_is_zombie(pid_t pid)
 	return at && (*at == 'Z' || *at == 'X');
 }
 
+bool proc_is_ending(pid_t pid)
+{
+	enum { PF_EXITING = 0x4 }; /* include/linux/sched.h */
+	char text[1024];
+
+	return !read_stat(pid, text, sizeof text) || (stat_field(pid, 9) & PF_EXITING);
+}
+
 uint64_t proc_status_number(pid_t pid, const char *word)
 {
 	char path[64], text[4096], line[64];

@@ -16,6 +16,8 @@ pid_t proc_parent(pid_t pid); /* 0 when there is no such process, or the parent 
 void proc_name(pid_t pid, char *ret, size_t size);
 bool proc_is_kernel_thread(pid_t pid);
 bool proc_is_zombie(pid_t pid); /* it has ended, and its parent has not asked how */
+/* It ends or has ended, or there is none: it starts nobody any more, and what it shows of its groups means nothing. */
+bool proc_is_ending(pid_t pid);
 
 /* A number of /proc/PID/status, "RssAnon" (in KiB), "Tgid"; 0 when there is none. */
 uint64_t proc_status_number(pid_t pid, const char *word);

@@ -165,6 +165,112 @@ lacks_groups() { ! grep -q "/virtualing/$NAME" "/proc/$1/cgroup" || fail "$(cat 
 	done
 }
 
+# starters COUNT: as many processes, $starters, that start others from when the last group of the cage is there; in how
+# many groups each of these is when it is born stands in born.PID
+starters() {
+	local holder=/sys/fs/cgroup
+	[ "$(host_kind)" != hybrid ] || holder+=/unified
+	[ "$(host_kind)" != v1 ] || holder+=/freezer
+	cat >starter.pl <<-'END'
+		$SIG{CHLD} = "IGNORE";
+		select undef, undef, undef, 0.001 until -d $ARGV[0];
+		for (1 .. 20) {
+			select undef, undef, undef, 0.001;
+			next if ($pid = fork) or !defined $pid;
+			open $in, "<", "/proc/self/cgroup";
+			$groups = grep m{$ARGV[1](/|$)}, <$in>;
+			open $out, ">", "born.$$";
+			print $out $groups;
+			close $out;
+			exec "sleep", 300;
+		}
+		exec "sleep", 300;
+	END
+	rm -f born.*
+	starters=()
+	while [ "${#starters[@]}" -lt "$1" ]; do
+		background perl starter.pl "$holder/virtualing/$NAME" "/virtualing/$NAME"
+		starters+=("${BACKGROUND[-1]}")
+	done
+}
+
+# started: the processes that these have started, once there are no more to come
+started() {
+	local all
+	all=$(IFS=, && echo "${starters[*]}")
+	wait_until 30 sh -c "! pgrep -f '[p]erl starter.pl .*/$NAME ' >/dev/null"
+	pgrep -P "$all"
+}
+
+# parts PID: in how many groups of the virtual it is, $parts; in how many it was born, $born
+parts() {
+	local line
+	parts=0 born=$(<"born.$1")
+	while read -r line; do
+		case $line/ in *"/virtualing/$NAME/"*) parts=$((parts + 1)) ;; esac
+	done <"/proc/$1/cgroup"
+}
+
+@test "with --tree it is no accident when somebody ends just before he is moved" {
+	background sh -c 'while :; do sleep 0.03; done'
+	background perl -e 'fork or exit; sleep 300' # and a zombie
+	for _ in 1 2 3 4 5; do
+		attached --tree --memory 50M --no-oom "${BACKGROUND[0]}" "${BACKGROUND[1]}"
+		virtualing stop --release "$NAME"
+	done
+}
+
+@test "with --tree those are inside, too, and counted, who are started while it is put round them" {
+	local pid all pids late=0 parts born
+	starters 3
+	attached --tree --pids 1000 "${starters[@]}"
+	mapfile -t pids < <(started)
+	inside "${starters[0]}"
+	all=$(grep -c "/virtualing/$NAME" "/proc/${starters[0]}/cgroup")
+	for pid in "${pids[@]}"; do
+		parts "$pid"
+		equal "$parts" "$all" "groups of the virtual that $pid is in, born in $born"
+		[ "$born" = "$all" ] || late=$((late + 1))
+	done
+	[[ $(<"$BATS_TEST_TMPDIR/background.3") =~ " and "([0-9]+)" more process" ]]
+	at_most $((2 + late)) "${BASH_REMATCH[1]}" "processes that were moved"
+	virtualing stop --release "$NAME"
+	for pid in "${pids[@]}"; do
+		parts "$pid"
+		equal "$parts" 0 "groups of the virtual that $pid is in after it"
+	done
+	kill "${pids[@]}"
+}
+
+@test "who is started between two groups comes into all, and goes back to where his parent came from" {
+	local tree=/sys/fs/cgroup pid pids all before parts born
+	[ "$(host_kind)" = v2 ] || tree+=/pids
+	mkdir "$tree/$NAME-home"
+	for _ in 1 2 3; do
+		starters 6
+		for pid in "${starters[@]}"; do
+			echo "$pid" >"$tree/$NAME-home/cgroup.procs"
+		done
+		before=$(groups "${starters[0]}")
+		background sleep 300
+		attached --memory 500M --pids 1000 --cpu 150% --cpus 0 "${BACKGROUND[-1]}" "${starters[@]}"
+		mapfile -t pids < <(started)
+		inside "${starters[0]}"
+		all=$(grep -c "/virtualing/$NAME" "/proc/${starters[0]}/cgroup")
+		for pid in "${pids[@]}"; do
+			parts "$pid"
+			[ "$born" = 0 ] || equal "$parts" "$all" "groups of the virtual that $pid is in, born in $born"
+		done
+		virtualing stop --release "$NAME"
+		for pid in "${pids[@]}"; do
+			born=$(<"born.$pid")
+			[ "$born" = 0 ] || [ "$born" = "$all" ] || equal "$(groups "$pid")" "$before" "groups of $pid, born in $born, after it"
+		done
+		kill "${pids[@]}" "${starters[@]}"
+	done
+	wait_until 10 rmdir "$tree/$NAME-home"
+}
+
 @test "it ends by itself when nobody is left, and stop without --release ends all" {
 	background sleep 300
 	local pid=${BACKGROUND[-1]}
