@@ -586,7 +586,7 @@ static int undo_outside(int up, const char *name, const char *path, struct err *
 {
 	AUTO(fd_drop) int fd = openat(up, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	AUTO(lock_drop) struct lock lock = LOCK_NONE;
-	int r = fd < 0 ? -EWOULDBLOCK : lock_alone(LOCK_FOLDER, fd, &lock, e);
+	int r = fd < 0 ? -EWOULDBLOCK : lock_alone(LOCK_FOLDER, fd, LOCK_WAIT_MS, &lock, e);
 
 	if (r < 0)
 		return r == -EWOULDBLOCK ? 0 : r;
@@ -605,7 +605,7 @@ int tree_undo(enum undo_kind kind, const char *root, const char *path, const cha
 
 	if (fd < 0)
 		return errno == ENOENT || errno == ENOTDIR ? 0 : err_sys(e, "open root %s", root);
-	r = outside ? 0 : lock_alone(LOCK_FOLDER, fd, &lock, e);
+	r = outside ? 0 : lock_alone(LOCK_FOLDER, fd, LOCK_WAIT_MS, &lock, e);
 	if (r < 0)
 		return r == -EWOULDBLOCK ? 0 : err_while(e, "root %s", root); /* a virtual stands in there */
 	if (!*path) {

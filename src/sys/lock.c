@@ -16,7 +16,7 @@
 
 #define PREFIX ".lock-"
 
-enum { WAIT_MS = 5000, WAIT_STEP_MS = 1 };
+enum { WAIT_STEP_MS = 1 };
 
 /* ---- one file ---- */
 
@@ -106,7 +106,7 @@ static int try_lock(struct lock *l, short type, struct err *e)
 	return 0;
 }
 
-static int take(const char *folder, int dir, short type, struct lock *ret, struct err *e)
+static int take(const char *folder, int dir, short type, int wait_ms, struct lock *ret, struct err *e)
 {
 	struct stat s;
 	int r = 0;
@@ -115,7 +115,7 @@ static int take(const char *folder, int dir, short type, struct lock *ret, struc
 	if (fstat(dir, &s) < 0)
 		return err_sys(e, "look at a directory");
 	snprintf(ret->name, sizeof ret->name, PREFIX "%jx-%ju", (uintmax_t)s.st_dev, (uintmax_t)s.st_ino);
-	for (int waited = 0; r == 0 && waited <= WAIT_MS; waited += WAIT_STEP_MS) {
+	for (int waited = 0; r == 0 && waited <= wait_ms; waited += WAIT_STEP_MS) {
 		r = try_lock(ret, type, e);
 		if (r == 0)
 			nanosleep(&(struct timespec){.tv_nsec = WAIT_STEP_MS * 1000000}, NULL);
@@ -127,13 +127,13 @@ static int take(const char *folder, int dir, short type, struct lock *ret, struc
 
 int lock_share(const char *folder, int dir, struct lock *ret, struct err *e)
 {
-	return take(folder, dir, F_RDLCK, ret, e);
+	return take(folder, dir, F_RDLCK, LOCK_WAIT_MS, ret, e);
 }
 
 /* Where there is no room for the file it is not there, so nobody holds it; and things must go on a full disk, too. */
-int lock_alone(const char *folder, int dir, struct lock *ret, struct err *e)
+int lock_alone(const char *folder, int dir, int wait_ms, struct lock *ret, struct err *e)
 {
-	int r = take(folder, dir, F_WRLCK, ret, e);
+	int r = take(folder, dir, F_WRLCK, wait_ms, ret, e);
 
 	return r == -ENOSPC || r == -EDQUOT ? 0 : r;
 }

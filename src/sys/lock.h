@@ -18,7 +18,7 @@
  */
 #define LOCK_FOLDER "/run/virtualing"
 
-enum { LOCK_NAME_MAX = 64 };
+enum { LOCK_NAME_MAX = 64, LOCK_WAIT_MS = 5000 };
 
 struct lock {
 	const char *folder; /* borrowed */
@@ -30,16 +30,16 @@ struct lock {
 		.fd = -1 \
 	}
 
-/* Both: dir is a descriptor of the directory (O_PATH will do), which the caller keeps open while he holds the lock, so
- * that its number stays its own.  Who may not write in the folder at all has no lock, and that is no error: neither can
- * he run a virtual. */
+/* Both: dir is a descriptor of the directory, or of what else it is about (O_PATH will do), which the caller keeps open
+ * while he holds the lock, so that its number stays its own.  Who may not write in the folder at all has no lock, and
+ * that is no error: neither can he run a virtual. */
 
-/* For as long as something is used: many may.  Waits out a lock_alone(); -EBUSY after 5 s. */
+/* For as long as something is used: many may.  Waits out a lock_alone(); -EBUSY after LOCK_WAIT_MS. */
 int lock_share(const char *folder, int dir, struct lock *ret, struct err *e);
 
-/* For a moment, to take something away.  Waits out another one; -EWOULDBLOCK while anybody shares it.  0 also without a
- * lock when the file that nobody holds cannot be made, for the disk is full. */
-int lock_alone(const char *folder, int dir, struct lock *ret, struct err *e);
+/* For a moment, to take something away.  Waits out another one, -EBUSY after wait_ms; -EWOULDBLOCK while anybody shares
+ * it.  0 also without a lock when the file that nobody holds cannot be made, for the disk is full. */
+int lock_alone(const char *folder, int dir, int wait_ms, struct lock *ret, struct err *e);
 
 void lock_drop(struct lock *l);	     /* the last one removes the file, and the folder if it is empty */
 void lock_clear(const char *folder); /* removes the files that nobody holds */

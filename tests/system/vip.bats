@@ -214,6 +214,19 @@ heard() { [ "$(grep -c -- "$1" "$HEARD")" -ge "${2:-1}" ]; }
 	equal "$(net_in server cat /proc/sys/net/ipv4/conf/lan0/promote_secondaries)" 0
 }
 
+@test "nor when another user locks the sysctl that makes it so" {
+	local locked=$BATS_TEST_TMPDIR/background.${#BACKGROUND[@]}
+	in_background server setpriv --reuid 65534 --regid 65534 --clear-groups \
+		sh -c 'exec 9</proc/sys/net/ipv4/conf/lan0/promote_secondaries && flock -x 9 && echo held && exec sleep 300'
+	wait_until 5 grep -q held "$locked"
+	hold_there 10.79.0.5/24
+	net_in server ip address add 10.79.0.9/24 dev lan0
+	sleep 0.3
+	let_go
+	gone 10.79.0.5/24
+	there 10.79.0.9/24
+}
+
 @test "two vips of one subnet do not disturb each other" {
 	local first
 	hold_there 10.79.0.5/24

@@ -53,7 +53,7 @@ static int alone(struct lock *l)
 {
 	struct err e;
 
-	return lock_alone(folder, dir, l, &e);
+	return lock_alone(folder, dir, LOCK_WAIT_MS, l, &e);
 }
 
 static void many_share_it_and_nobody_is_alone_then(void **state)
@@ -85,6 +85,19 @@ static void what_others_hold_on_the_directory_does_not_count(void **state)
 	assert_int_equal(flock(theirs, LOCK_SH), 0);
 	assert_int_equal(alone(&l), 0);
 	lock_drop(&l);
+}
+
+static void waiting_for_one_who_does_not_go_on_has_an_end(void **state)
+{
+	struct lock stuck = LOCK_NONE, other = LOCK_NONE;
+	struct err e;
+
+	assert_int_equal(alone(&stuck), 0);
+	assert_int_equal(lock_alone(folder, dir, 20, &other, &e), -EBUSY);
+	assert_non_null(strstr(e.text, stuck.name));
+	lock_drop(&stuck);
+	assert_int_equal(alone(&other), 0);
+	lock_drop(&other);
 }
 
 static void dropping_twice_or_nothing_is_fine(void **state)
@@ -190,6 +203,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(many_share_it_and_nobody_is_alone_then),
 		TEST(what_others_hold_on_the_directory_does_not_count),
+		TEST(waiting_for_one_who_does_not_go_on_has_an_end),
 		TEST(dropping_twice_or_nothing_is_fine),
 		TEST(what_a_killed_one_has_left_goes),
 		TEST(who_may_not_write_there_goes_on_without),

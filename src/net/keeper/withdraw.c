@@ -4,36 +4,32 @@
 #include <fcntl.h>
 #include <linux/if_addr.h>
 #include <stdio.h>
-#include <sys/file.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/own.h"
 #include "net/keeper/route.h"
+#include "sys/lock.h"
 
 /* The sysctl of one device, held: promotion is on until it is dropped. */
 struct promotion {
 	int fd;
 	bool was_off;
+	struct lock lock; /* of it; flock() on the sysctl itself is open to all who may read it */
 };
-
-enum { LOCK_TRIES = 200, LOCK_PAUSE_US = 1000 };
-
-/* Bounded: a keeper that was stopped while it held the lock must not stop the others. */
-static int lock(int fd)
-{
-	for (int i = 0; i < LOCK_TRIES; i++) {
-		if (flock(fd, LOCK_EX | LOCK_NB) == 0)
-			return 0;
-		usleep(LOCK_PAUSE_US);
+#define PROMOTION_NONE                      \
+	{                                   \
+		.fd = -1, .lock = LOCK_NONE \
 	}
-	return -EBUSY;
-}
+
+/* A keeper that was stopped while it held the lock must not stop the others. */
+enum { PATIENCE_MS = 200 };
 
 static void drop_promotion(struct promotion *p)
 {
 	if (p->fd >= 0 && p->was_off && pwrite(p->fd, "0\n", 2, 0) != 2)
 		p->was_off = false; /* the device is gone, and its sysctl with it */
+	lock_drop(&p->lock);
 	fd_drop(&p->fd);
 }
 
@@ -41,10 +37,12 @@ static void drop_promotion(struct promotion *p)
 static int promote(struct promotion *p, const char *device)
 {
 	char path[96], value = '1';
+	struct err ignored;
 
 	snprintf(path, sizeof path, "/proc/sys/net/ipv4/conf/%s/promote_secondaries", device);
 	p->fd = open(path, O_RDWR | O_CLOEXEC);
-	if (p->fd < 0 || lock(p->fd) < 0 || pread(p->fd, &value, 1, 0) != 1)
+	if (p->fd < 0 || lock_alone(LOCK_FOLDER, p->fd, PATIENCE_MS, &p->lock, &ignored) < 0 ||
+		pread(p->fd, &value, 1, 0) != 1)
 		return -EPERM;
 	if (value != '0')
 		return 0;
@@ -66,7 +64,7 @@ static bool is_ours(const struct ip *ip, const struct seen *seen)
 
 int withdraw(struct netlink *n, const struct ip *ip, const struct link *l, struct err *e)
 {
-	AUTO(drop_promotion) struct promotion p = {.fd = -1};
+	AUTO(drop_promotion) struct promotion p = PROMOTION_NONE;
 	struct seen seen;
 
 	if (address_look(n, ip, l->index, &seen, e) < 0)
@@ -84,7 +82,7 @@ int withdraw(struct netlink *n, const struct ip *ip, const struct link *l, struc
 
 int step_down(struct netlink *n, const struct ip *ip, const struct link *l, struct err *e)
 {
-	AUTO(drop_promotion) struct promotion p = {.fd = -1};
+	AUTO(drop_promotion) struct promotion p = PROMOTION_NONE;
 	struct seen seen;
 
 	if (ip->family != AF_INET || ip->prefix == ip_bits(ip))
