@@ -35,8 +35,8 @@ static const struct {
 };
 
 /* The jailed root is the host's root to these files, whatever capabilities it lacks: writing them would reach the whole
- * machine (core_pattern in sys starts a program on the host; a letter to sysrq-trigger stops it).  What can be written in
- * net (xt_recent, rpc) cannot be covered: it is below each process, also of those to come.  README tells of it. */
+ * machine (core_pattern in sys starts a program on the host; a letter to sysrq-trigger stops it).  What can be written
+ * in net (xt_recent, rpc) cannot be covered: it is below each process, also of those to come.  README tells of it. */
 static const char *const read_only_files[] = {
 	"sys", "sysrq-trigger", "irq", "bus", "fs", "acpi", "scsi", "asound", "driver", "dynamic_debug"};
 
