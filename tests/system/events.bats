@@ -53,7 +53,7 @@ followed() { [ "$(grep -c " $NAME $1" "$BATS_TEST_TMPDIR/background.0")" = "$2" 
 	start "$NAME"
 	for follow in "" -f; do
 		run -125 timeout 5 setpriv --reuid 65534 --regid 65534 --clear-groups /proc/self/fd/9 events $follow 9<"$BUILD/virtualing"
-		has "$output" "Permission denied"
+		has "$output" " belongs to root: run it with sudo"
 	done
 }
 
