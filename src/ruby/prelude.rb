@@ -80,7 +80,7 @@ class Virtual
       @virtual.__show["usage"][figure]
     end
 
-    def respond_to_missing?(name, all = false); @figures.key?(name) || super; end
+    def respond_to_missing?(name, all = false); @figures.key?(name); end
     def to_s; "#{@key} of #{@virtual.name}"; end
     def inspect; "#<Virtual::Resource #{self}>"; end
   end

@@ -114,6 +114,16 @@ Usage Up or Down to threadshould !!! > 1 down"
 	has "$output" USR1
 }
 
+@test "figures of a virtual answer whether they are there" {
+	{
+		described 10
+		printf 'v.start\np v.memory.respond_to?(:usage), v.memory.respond_to?(:nonsense)\nv.kill\nv.wait\n'
+	} >"$NAME.rb"
+	chmod 644 "$NAME.rb"
+	run runs
+	has "$output" $'true\nfalse'
+}
+
 @test "an event is its count in a text, in calculations and comparisons, on either side" {
 	cat >"$NAME.rb" <<-END
 		v = Virtual.new(:resource => { :name => "$NAME" }, :jail => { :cmnd => "true" })
