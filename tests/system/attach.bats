@@ -31,6 +31,7 @@ inside() {
 	equal "$(grep -c "/virtualing/$NAME\(/\|\$\)" "/proc/$1/cgroup")" "$wanted" "groups of the virtual that $1 is in"
 }
 
+# bats test_tags=guest
 @test "all threads of a process are moved, into every hierarchy, and back when it is released" {
 	local before task
 	local pid
@@ -74,6 +75,7 @@ inside() {
 
 lacks_groups() { ! grep -q "/virtualing/$NAME" "/proc/$1/cgroup" || fail "$(cat "/proc/$1/cgroup")"; }
 
+# bats test_tags=guest
 @test "a full cage is held, and grows, round a process that was there before" {
 	background bash -c "read -r <>/dev/null; until test -e go; do sleep 0.1; done; exec $EAT page 150"
 	local pid=${BACKGROUND[-1]}
@@ -86,6 +88,7 @@ lacks_groups() { ! grep -q "/virtualing/$NAME" "/proc/$1/cgroup" || fail "$(cat 
 	has "$(cat "$BATS_TEST_TMPDIR/background.1")" "raised to "
 }
 
+# bats test_tags=guest
 @test "who waits for memory in a full cage goes on when he is released" {
 	background bash -c "until test -e go; do sleep 0.1; done; exec $EAT page 150"
 	local pid=${BACKGROUND[-1]}
@@ -97,6 +100,7 @@ lacks_groups() { ! grep -q "/virtualing/$NAME" "/proc/$1/cgroup" || fail "$(cat 
 	has "$(cat "$BATS_TEST_TMPDIR/background.0")" "ate 150 page"
 }
 
+# bats test_tags=guest
 @test "a supervisor that is killed leaves nobody in the cage, not even who is stopped in it" {
 	background bash -c "until test -e go; do sleep 0.1; done; exec $EAT page 150"
 	local pid=${BACKGROUND[-1]} before
@@ -126,6 +130,7 @@ lacks_groups() { ! grep -q "/virtualing/$NAME" "/proc/$1/cgroup" || fail "$(cat 
 	equal "$left" 0 "processes in the cage"
 }
 
+# bats test_tags=guest
 @test "several go back each to where it came from" {
 	local tree=/sys/fs/cgroup first second own
 	[ "$(host_kind)" = v2 ] || tree+=/pids
@@ -220,6 +225,7 @@ parts() {
 	done
 }
 
+# bats test_tags=guest
 @test "with --tree those are inside, too, and counted, who are started while it is put round them" {
 	local pid all pids late=0 parts born
 	starters 3
@@ -271,6 +277,7 @@ parts() {
 	wait_until 10 rmdir "$tree/$NAME-home"
 }
 
+# bats test_tags=guest
 @test "it ends by itself when nobody is left, and stop without --release ends all" {
 	background sleep 300
 	local pid=${BACKGROUND[-1]}
@@ -383,6 +390,7 @@ parts() {
 	virtualing stop --release "$NAME"
 }
 
+# bats test_tags=guest
 @test "a file can do the same, with blocks" {
 	background bash -c "until test -e go; do sleep 0.1; done; exec $EAT page 100"
 	cat >"$NAME.rb" <<-END
@@ -444,6 +452,7 @@ time.sleep(300)'
 	has "$output" "process 1 belongs to user 0, and attach needs root"
 }
 
+# bats test_tags=guest
 @test "a process that ends while it is being attached, or just before, is no accident" {
 	local i pid status
 	for i in $(seq 30); do

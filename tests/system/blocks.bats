@@ -5,6 +5,7 @@
 load helpers
 load guarded
 
+# bats test_tags=guest
 @test "the seeds' callback: called once, just before the kernel kills" {
 	cat >"$NAME.rb" <<-END
 		Virtual.new({
@@ -19,6 +20,7 @@ load guarded
 	equal "$(grep -c OOM <<<"$output")" 1 calls
 }
 
+# bats test_tags=guest
 @test "the seeds' callback on usage: up, and down when the program has ended" {
 	cat >"$NAME.rb" <<-END
 		Virtual.new({
@@ -35,6 +37,7 @@ load guarded
 Usage Up or Down to threadshould !!! > 1 down"
 }
 
+# bats test_tags=guest
 @test "a block that raises the limit saves the program, however long it takes" {
 	{
 		described
@@ -52,6 +55,7 @@ Usage Up or Down to threadshould !!! > 1 down"
 	equal "$status" 0
 }
 
+# bats test_tags=guest
 @test "a level that is a share of the limit moves with it, whoever changes it" {
 	{
 		described "fill 180" | sed 's/page fill/fill/'
@@ -143,6 +147,7 @@ Usage Up or Down to threadshould !!! > 1 down"
 ' true true true false true true true false -1 1 true false 3 true 1 :one "1" 2 3 3.5 false [1, 2]'
 }
 
+# bats test_tags=guest
 @test "a block hears of pressure" {
 	cat >"$NAME.rb" <<-END
 		v = Virtual.new(:resource => { :name => "$NAME", :memory => "16M", :swap => 0 },
@@ -155,6 +160,7 @@ Usage Up or Down to threadshould !!! > 1 down"
 	equal "${lines[0]}" pressure
 }
 
+# bats test_tags=guest
 @test "a block may not take what the description keeps for the host, unless it insists" {
 	cat >"$NAME.rb" <<-END
 		v = Virtual.new(:resource => { :name => "$NAME", :memory => "64M", :swap => 0,
@@ -175,6 +181,7 @@ Usage Up or Down to threadshould !!! > 1 down"
 	equal "${lines[1]}" "ate 100 page"
 }
 
+# bats test_tags=guest
 @test "the released example: automatic expansion through Virtualing::MEMORY" {
 	cat >"$NAME.rb" <<-END
 		group = "$NAME"
@@ -193,6 +200,7 @@ Usage Up or Down to threadshould !!! > 1 down"
 	equal "$status" 0
 }
 
+# bats test_tags=guest
 @test "control groups of one's own, and eventfd, as the original has them" {
 	cat >"$NAME.rb" <<-END
 		c = Cgroup::MEMORY.new "$NAME"

@@ -161,7 +161,6 @@ ms_since() { echo $(((${EPOCHREALTIME/[.,]/} - $1) / 1000)); }
 	done
 }
 
-# bats test_tags=guest
 @test "stop without --timeout gives a virtual its own --stop-timeout" {
 	local start=${EPOCHREALTIME/[.,]/}
 	stubborn --stop-timeout 0.5

@@ -5,6 +5,7 @@
 load helpers
 load guarded
 
+# bats test_tags=guest
 @test "events are followed until the virtual has ended" {
 	background grown -- sh -c "sleep 1; $EAT page 100"
 	wait_for_virtual "$NAME"
@@ -16,6 +17,7 @@ load guarded
 # followed TYPE COUNT: whether so many events of this type have been heard by the first in the background
 followed() { [ "$(grep -c " $NAME $1" "$BATS_TEST_TMPDIR/background.0")" = "$2" ]; }
 
+# bats test_tags=guest
 @test "all are followed without a name: who comes later, who comes again, and before there is a folder of them" {
 	background unshare --mount bash -c 'mount -t tmpfs none /run && touch ready && exec "$0" events -f' "$BUILD/virtualing"
 	wait_until 10 test -e ready
@@ -90,6 +92,7 @@ many() {
 	equal "$(grep -c "$NAME-.* exit" "$BATS_TEST_TMPDIR/background.1")" 70
 }
 
+# bats test_tags=guest
 @test "a report tells of a life in one object" {
 	run timeout 60 "$BUILD/virtualing" run --quiet --name "$NAME" --memory 64M --swap 0 --grow step=64M,ceiling=1G,at=100% \
 		--report "$PWD/report" -- "$EAT" page 100
@@ -152,6 +155,7 @@ outer() {
 	echo "$1" >"$tree/$OUTER/$file"
 }
 
+# bats test_tags=guest
 @test "a kill is told with its victim, its limit, and what the memory was made of" {
 	run timeout 60 "$BUILD/virtualing" run --name "$NAME" --memory 64M --swap 0 --report "$PWD/report" -- "$EAT" page 150
 	equal "$status" 137
@@ -164,6 +168,7 @@ outer() {
 	[ "$(jq .killed.shmem report)" -gt $((60 << 20)) ] || [ "$(jq -r .killed.kernel report)" = null ] || fail "$(cat report)"
 }
 
+# bats test_tags=guest
 @test "a kill for the limit of a group above is told with that group" {
 	outer 40M
 	cat >"$NAME.rb" <<-END
@@ -180,6 +185,7 @@ outer() {
 	has "$output" $':outer\n"/'"$OUTER"$'"\n41943040\n["eat"]'
 }
 
+# bats test_tags=guest
 @test "a kill is told at once while the main process lives on" {
 	background "$BUILD/virtualing" run --name "$NAME" --memory 64M --swap 0 -- sh -c "'$EAT' page 150; exec sleep 300"
 	is_told() { virtualing events "$NAME" 2>/dev/null | grep -q killed; }

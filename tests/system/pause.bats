@@ -32,6 +32,7 @@ stands_still() {
 state_of() { virtualing show --json "$NAME" | jq -r '"\(.state) \(.paused)"'; }
 types() { virtualing events --json "$NAME" | jq -r .type | tr '\n' ' '; }
 
+# bats test_tags=guest
 @test "a paused virtual stands still until it is resumed, and list, show and events say so" {
 	local options
 	for options in "" "--root $(root_make)" "--root $(root_make) --no-init"; do
@@ -89,6 +90,7 @@ types() { virtualing events --json "$NAME" | jq -r .type | tr '\n' ' '; }
 	grep -q 'heard TERM' "$BATS_TEST_TMPDIR/background.0"
 }
 
+# bats test_tags=guest
 @test "SIGKILL ends a paused virtual at once, with and without an init; another signal waits until it is resumed" {
 	local options
 	for options in "" "--root $(root_make)"; do
@@ -112,6 +114,7 @@ types() { virtualing events --json "$NAME" | jq -r .type | tr '\n' ' '; }
 	done
 }
 
+# bats test_tags=guest
 @test "when the supervisor of a paused virtual is killed, nothing of it is left" {
 	local options program
 	for options in "" "--root $(root_make)" "--root $(root_make) --no-init"; do
@@ -154,6 +157,7 @@ lesser() { if [ "$KIND" = v2 ]; then echo wire; else echo pause; fi; }
 
 ate() { grep -q '^ate 100 page' "$BATS_TEST_TMPDIR/background.0"; }
 
+# bats test_tags=guest
 @test "a pause outlives the room that its guard gets, and a full cage outlives the end of a pause" {
 	local options
 	for options in "" "--guard $(lesser)"; do
@@ -176,6 +180,7 @@ ate() { grep -q '^ate 100 page' "$BATS_TEST_TMPDIR/background.0"; }
 	done
 }
 
+# bats test_tags=guest
 @test "a paused virtual stays so when its memory limit is changed" {
 	count --memory 64M
 	virtualing pause "$NAME"
@@ -189,6 +194,7 @@ ate() { grep -q '^ate 100 page' "$BATS_TEST_TMPDIR/background.0"; }
 	counts_on
 }
 
+# bats test_tags=guest
 @test "while a process is in the kernel, pause says that not all of it has stopped; it is, as soon as it leaves that" {
 	cat >"$NAME.rb" <<-END
 		v = Virtual.new(:resource => { :name => "$NAME", :memory => "64M", :swap => 0 },

@@ -5,6 +5,7 @@
 load helpers
 load guarded
 
+# bats test_tags=guest
 @test "limits change while it runs, all or nothing" {
 	background "$BUILD/virtualing" run --name "$NAME" --memory 64M --pids 20 --cpu 50% -- sleep 300
 	wait_for_virtual "$NAME"
@@ -50,6 +51,7 @@ lifted() {
 	virtualing stop "$NAME"
 }
 
+# bats test_tags=guest
 @test "memory and swap are unlimited again in one command, with a guard and without" {
 	lifted
 	lifted --grow ceiling=128M
@@ -69,6 +71,7 @@ lifted() {
 	done
 }
 
+# bats test_tags=guest
 @test "a limit of which the virtual has no group is refused with what gives it one" {
 	local key
 	start "$NAME"
@@ -78,6 +81,7 @@ lifted() {
 	done
 }
 
+# bats test_tags=guest
 @test "a limit is lowered only as far as nobody must be killed for it" {
 	background "$BUILD/virtualing" run --name "$NAME" --memory 200M --swap 0 -- "$EAT" page 80 300000
 	wait_until 30 grep -q '^ate' "$BATS_TEST_TMPDIR/background.0"
@@ -96,6 +100,7 @@ uncached() {
 	dd if="$1" of=/dev/null iflag=nocache count=0 status=none
 }
 
+# bats test_tags=guest
 @test "page cache is given up for a lower limit, what the program has is not, with a guard and without" {
 	local guard
 	disk_make 256M
@@ -116,6 +121,7 @@ uncached() {
 	done
 }
 
+# bats test_tags=guest
 @test "a limit falls to what is in use when the rest has not been used for a while" {
 	background "$BUILD/virtualing" run --name "$NAME" --memory 256M --swap 0 --give-back floor=40M,after=1 -- "$EAT" page 80 300000
 	wait_until 60 grep -q '^ate' "$BATS_TEST_TMPDIR/background.0"
@@ -143,6 +149,7 @@ set_at_random() {
 	done
 }
 
+# bats test_tags=guest
 @test "whatever the limit is set to under load, nobody is killed: it is that, or refused with a reason" {
 	local seed=${SEED:-$RANDOM} taken refused
 	echo "SEED=$seed"
@@ -159,6 +166,7 @@ set_at_random() {
 	[ "$taken" -gt 0 ] || fail "all were refused"
 }
 
+# bats test_tags=guest
 @test "forced below what is used the kernel decides, and refused it stays as it was" {
 	background "$BUILD/virtualing" run --name "$NAME" --memory 256M --swap 0 --grow ceiling=300M -- "$EAT" page 80 300000
 	wait_until 30 grep -q '^ate' "$BATS_TEST_TMPDIR/background.0"
