@@ -136,6 +136,7 @@ is_gone() { ! virtualing show "$1" >/dev/null 2>&1; }
 	: >"$LOG"
 	touch go
 	wait_until 20 is_gone "$NAME"
+	wait_until 10 grep -q 'killed for memory' "$LOG" || true # it is hidden first
 	has "$(<"$LOG")" "more"$'\n'"virtualing: $NAME: killed for memory by the kernel: 1 process (tail"
 	equal "$(grep -c 'killed for memory' "$LOG")" 1 "how often it is said"
 	equal "$(tr -d '\0' <"$LOG" | wc -c)" "$(wc -c <"$LOG")" "bytes that are no hole"
