@@ -168,12 +168,19 @@ static void let_all_go(struct decoys *g)
 			decoy_let_go(&g->decoys[i]);
 }
 
+/* None of that size is inside, and some are on their way. */
+static bool is_awaited(const struct decoys *g, uint64_t least)
+{
+	return count(g, DECOY_ARMED, DECOY_ARMED, least) == 0 &&
+	       count(g, DECOY_JOINING, DECOY_JOINING, least) + count(g, DECOY_STARTED, DECOY_SPARE, least) > 0;
+}
+
 /* There is room: nobody waits for those at the door any more, and they stay until another is inside, for else the next
- * to be chosen would be of the program. */
+ * to be chosen would be of the program.  A small one is not enough: a program that offers itself to the killer
+ * (oom_score_adj 1000) would be chosen before it. */
 static void let_go_guarded(struct decoys *g)
 {
-	g->letting_go = count(g, DECOY_ARMED, DECOY_ARMED, 0) == 0 &&
-			count(g, DECOY_JOINING, DECOY_JOINING, 0) + count(g, DECOY_STARTED, DECOY_SPARE, 0) > 0;
+	g->letting_go = is_awaited(g, limit_mib(g)) || is_awaited(g, 0);
 	if (!g->letting_go)
 		let_all_go(g);
 }
@@ -303,6 +310,8 @@ static void look(struct guard *guard)
 	for (size_t i = 0; i < DECOYS_MAX; i++)
 		if (decoy_look(&g->decoys[i]))
 			chosen(g, &g->decoys[i]);
+	if (g->letting_go) /* who was awaited may have died */
+		let_go_guarded(g);
 }
 
 static void wait_for_end(struct decoy *d)
