@@ -132,6 +132,15 @@ leaves_nothing() {
 	[[ $output != *killed* ]]
 }
 
+@test "a program that offers itself to the killer is saved as surely, however soon the next rescue comes" {
+	local way
+	for way in populate huge populate huge populate huge; do
+		run timeout 60 "$BUILD/virtualing" run --quiet --name "$NAME" --memory 32M --swap 0 --grow step=32M,ceiling=1G,at=100% \
+			-- sh -c 'echo 1000 >/proc/self/oom_score_adj; exec "$0" "$1" 480' "$EAT" "$way"
+		equal "$status $output" "0 ate 480 $way"
+	done
+}
+
 @test "the guard is quick, and the program as nice as it was asked to be" {
 	run nice -n 7 "$BUILD/virtualing" run --name "$NAME" --memory 64M --grow ceiling=128M -- nice
 	equal "$output" 7
