@@ -143,10 +143,9 @@ struct picture {
 static int fill(int fd, void *picture, struct err *e)
 {
 	const struct picture *p = picture;
-	int r = p->form == FORM_PNG ? png_write(fd, p->bytes, p->size, e) : output_all(fd, p->bytes, p->size);
 
-	errno = -r;
-	return p->form == FORM_PNG ? r : r < 0 ? err_sys(e, "write %s", p->name) : 0;
+	return p->form == FORM_PNG ? png_write(fd, p->bytes, p->size, e)
+				   : output_put(fd, p->name, p->bytes, p->size, e);
 }
 
 static bool is_stdout(const struct stat *st)

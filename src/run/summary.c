@@ -22,10 +22,8 @@ struct summary {
 static int fill(int fd, void *arg, struct err *e)
 {
 	const struct summary *s = arg;
-	int r = output_all(fd, s->text, strlen(s->text));
 
-	errno = -r;
-	return r < 0 ? err_sys(e, "write %s", s->file) : 0;
+	return output_put(fd, s->file, s->text, strlen(s->text), e);
 }
 
 int summary_write(const struct output *to, const json_t *summary, struct err *e)

@@ -26,6 +26,14 @@ int output_all(int fd, const char *bytes, size_t size)
 	return 0;
 }
 
+int output_put(int fd, const char *name, const char *bytes, size_t size, struct err *e)
+{
+	int r = output_all(fd, bytes, size);
+
+	errno = -r;
+	return r < 0 ? err_sys(e, "write %s", name) : 0;
+}
+
 const char *output_name(const struct output *o)
 {
 	const char *slash = strrchr(o->path, '/');

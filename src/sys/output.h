@@ -29,3 +29,5 @@ int output_replace(const struct output *o, output_fill *fill, void *arg, struct 
 
 /* All of it, whatever it takes. 0 or -errno. */
 int output_all(int fd, const char *bytes, size_t size);
+/* The same with the text of an error. name: what it calls the file. */
+int output_put(int fd, const char *name, const char *bytes, size_t size, struct err *e);

@@ -91,6 +91,15 @@ refused() {
 	case $stderr in virtualing:* | [a-z]*.rb:*) ;; *) fail "does not say who speaks: '$stderr'" ;; esac
 }
 
+# refused_inside PART COMMAND...: the same of a function or a command: it fails with 125 and says PART in its one line
+refused_inside() {
+	local part=$1
+	shift
+	run -125 --separate-stderr "$@"
+	has "$stderr" "$part"
+	equal "$(wc -l <<<"$stderr")" 1 "lines of: $stderr"
+}
+
 # wrong GIST OPTION...: options that `run` refuses
 wrong() { refused 125 "$1" "$BUILD/virtualing" run "${@:2}" -- true; }
 

@@ -19,15 +19,6 @@ pid_of() { virtualing show --json "$1" | jq -er '.. | objects | select(.pid? and
 marked() { grep -lszx "WORK=$1" /proc/[0-9]*/environ | cut -d / -f 3; }
 none_marked() { [ -z "$(marked "$1")" ]; }
 
-# refused PART COMMAND...: it fails with 125 and says PART in its one line
-refused() {
-	local part=$1
-	shift
-	run -125 --separate-stderr "$@"
-	has "$stderr" "$part"
-	equal "$(wc -l <<<"$stderr")" 1 "lines of: $stderr"
-}
-
 # ---- stopping ----
 
 # bats test_tags=guest
@@ -180,7 +171,7 @@ killed() {
 	name=$(unique crashed)
 	killed "$name" --root "$ROOT" --memory 64M -- sleep 300
 	has "$(virtualing list)" "crashed: \`virtualing gc\` removes it"
-	refused "$name has no supervisor" virtualing stop "$name"
+	refused_inside "$name has no supervisor" virtualing stop "$name"
 	"$TESTS/census" >before
 	run virtualing gc --dry-run
 	has "$output" "would remove $name: group "
@@ -272,7 +263,7 @@ distrusts() {
 	local command
 	for command in "show $1" "stop $1" "kill $1" "run --name $1 -- true"; do
 		# shellcheck disable=SC2086 # words
-		refused "is not trusted" virtualing $command
+		refused_inside "is not trusted" virtualing $command
 	done
 	virtualing list >/dev/null
 	virtualing gc >/dev/null 2>&1 || true
@@ -308,8 +299,8 @@ distrusts() {
 	fake "$name" $!
 	: >"/run/virtualing/$name/journal"
 	chmod 700 "/run/virtualing/$name"
-	refused "$name has no supervisor" virtualing kill "$name"
-	refused "$name has no supervisor" virtualing stop "$name"
+	refused_inside "$name has no supervisor" virtualing kill "$name"
+	refused_inside "$name has no supervisor" virtualing stop "$name"
 	virtualing list >/dev/null
 	virtualing gc >/dev/null
 	kill -0 "${BACKGROUND[0]}" || fail "it was killed"

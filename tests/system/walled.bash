@@ -17,12 +17,3 @@ setup() {
 }
 
 lacks() { case $1 in *"$2"*) fail "'$2' is in:" "$1" ;; esac; }
-
-# refused_inside PART COMMAND...: it fails with 125 and says PART in its one line
-refused_inside() {
-	local part=$1
-	shift
-	run -125 --separate-stderr "$@"
-	has "$stderr" "$part"
-	equal "$(wc -l <<<"$stderr")" 1 "lines of: $stderr"
-}
