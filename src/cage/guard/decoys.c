@@ -126,9 +126,8 @@ static int start_up_to(struct decoys *g, size_t wanted, uint64_t least, unsigned
  * slow machine), so those of the launch are small, which is enough but for a program that offers itself to the killer;
  * they are relieved by big ones as soon as there are any.  The same when rescues follow each other faster than big ones
  * get ready: whom the last one inside holds would else be killed when its time is over. */
-static int top_up(struct decoys *g, struct err *e)
+static int top_up(struct decoys *g, uint64_t limit, struct err *e)
 {
-	uint64_t limit = limit_mib(g);
 	struct decoy *d;
 	size_t slow; /* that make themselves big still */
 	int r = 0;
@@ -178,9 +177,9 @@ static bool is_awaited(const struct decoys *g, uint64_t least)
 /* There is room: nobody waits for those at the door any more, and they stay until another is inside, for else the next
  * to be chosen would be of the program.  A small one is not enough: a program that offers itself to the killer
  * (oom_score_adj 1000) would be chosen before it. */
-static void let_go_guarded(struct decoys *g)
+static void let_go_guarded(struct decoys *g, uint64_t limit)
 {
-	g->letting_go = is_awaited(g, limit_mib(g)) || is_awaited(g, 0);
+	g->letting_go = is_awaited(g, limit) || is_awaited(g, 0);
 	if (!g->letting_go)
 		let_all_go(g);
 }
@@ -193,9 +192,9 @@ static void hear(struct decoys *g)
 	while (read(g->kit.news, &news, sizeof news) == sizeof news)
 		take_news(g, &news);
 	if (g->letting_go)
-		let_go_guarded(g);
+		let_go_guarded(g, limit_mib(g));
 	if (g->state != DECOYS_OFF)
-		top_up(g, &ignored);
+		top_up(g, limit_mib(g), &ignored);
 }
 
 static void news_ready(struct watch *w, uint32_t events)
@@ -222,15 +221,17 @@ static void release(struct guard *guard, bool room)
 {
 	struct decoys *g = (struct decoys *)guard;
 	struct err ignored;
+	uint64_t limit;
 
 	loop_clear_alarm(g->guard.loop, &g->alarm);
 	if (!room) {
 		stand_back(g);
 		return;
 	}
+	limit = limit_mib(g);
 	g->state = DECOYS_ON;
-	top_up(g, &ignored);
-	let_go_guarded(g);
+	top_up(g, limit, &ignored);
+	let_go_guarded(g, limit);
 }
 
 /* Somebody has been killed, or there is room, or it has been long enough. */
@@ -254,7 +255,7 @@ static void alarm_rings(struct alarm *a)
 	} else if (g->state == DECOYS_OFF) {
 		g->state = DECOYS_ON;
 		g->ooms = cage_ooms(g->guard.cage);
-		top_up(g, &ignored);
+		top_up(g, limit_mib(g), &ignored);
 	}
 }
 
@@ -284,21 +285,21 @@ static void chosen(struct decoys *g, const struct decoy *d)
 	g->guard.cage->decoy_kills++;
 	if (g->state == DECOYS_HOLDING) {
 		let_older_go(g, d);
-		top_up(g, &ignored);
+		top_up(g, limit_mib(g), &ignored);
 	} else if (g->state == DECOYS_OFF || !g->armed) {
 		let_all_go(g);
 	} else if (ooms != UINT64_MAX && ooms == g->ooms) {
 		stand_aside(g);
 	} else if (!cage_is_full(g->guard.cage)) { /* too late: room has been made meanwhile */
 		g->ooms = ooms;
-		top_up(g, &ignored);
-		let_go_guarded(g);
+		top_up(g, limit_mib(g), &ignored);
+		let_go_guarded(g, limit_mib(g));
 	} else {
 		g->ooms = ooms;
 		g->state = DECOYS_HOLDING;
 		g->letting_go = false;
 		loop_set_alarm(g->guard.loop, &g->alarm, g->guard.hold_ms);
-		top_up(g, &ignored);
+		top_up(g, limit_mib(g), &ignored);
 		g->guard.owner->full(g->guard.owner);
 	}
 }
@@ -311,7 +312,7 @@ static void look(struct guard *guard)
 		if (decoy_look(&g->decoys[i]))
 			chosen(g, &g->decoys[i]);
 	if (g->letting_go) /* who was awaited may have died */
-		let_go_guarded(g);
+		let_go_guarded(g, limit_mib(g));
 }
 
 static void wait_for_end(struct decoy *d)
@@ -342,7 +343,7 @@ static void move(struct guard *guard)
 	struct err ignored; /* those that are there must do */
 
 	if (g->state != DECOYS_OFF)
-		top_up(g, &ignored);
+		top_up(g, limit_mib(g), &ignored);
 }
 
 static bool holds(const struct guard *g)
@@ -406,7 +407,7 @@ static int start(struct guard *guard, struct err *e)
 	if (r == 0)
 		r = decoy_kit_open(&g->kit, guard->cage, e);
 	if (r == 0)
-		r = top_up(g, e);
+		r = top_up(g, limit_mib(g), e);
 	if (r == 0)
 		r = wait_until_armed(g, e);
 	g->armed = true;
@@ -414,7 +415,7 @@ static int start(struct guard *guard, struct err *e)
 	if (r == 0)
 		r = loop_watch(guard->loop, &g->news_watch, g->kit.news, EPOLLIN, e);
 	if (r == 0)
-		top_up(g, &later);
+		top_up(g, limit_mib(g), &later);
 	return r;
 }
 
