@@ -199,13 +199,14 @@ ate() { grep -q '^ate 100 page' "$BATS_TEST_TMPDIR/background.0"; }
 	cat >"$NAME.rb" <<-END
 		v = Virtual.new(:resource => { :name => "$NAME", :memory => "64M", :swap => 0 },
 		  :jail => { :cmnd => "$EAT populate 100" })
-		v.on(:oom) { |e| puts "asked"; sleep 4; v.memory.limit = 256 << 20 }
+		v.on(:oom) { |e| puts "asked"; sleep 0.1 until system("test -e $PWD/go"); v.memory.limit = 256 << 20 }
 		exit v.run.status
 	END
 	chmod 644 "$NAME.rb"
 	background "$BUILD/virtualing" "$NAME.rb"
 	wait_until 20 grep -q asked "$BATS_TEST_TMPDIR/background.0"
 	refused 125 "$NAME: paused, but not all of it has stopped within 2 s: " "$BUILD/virtualing" pause "$NAME"
+	touch go
 	wait_until 10 eval '[ "$(virtualing show --json "$NAME" | jq .guard.holds)" = false ]'
 	virtualing pause "$NAME"
 	sleep 0.3
