@@ -281,15 +281,21 @@ tenths_per_second() {
 	echo $((mib * 10 * 1000000 / (${EPOCHREALTIME/[.,]/} - from)))
 }
 
+# It never gets more; a machine that is busy with something else may be slower, but not each time.
+near_10_mib() { # near_10_mib DD-OPERAND...
+	local rate best=0 i
+	for ((i = 0; i < 4 && best < 60; i++)); do
+		rate=$(tenths_per_second "$@")
+		at_most "$rate" 110 "tenths of MiB/s"
+		best=$((rate > best ? rate : best))
+	done
+	at_most 60 "$best" "tenths of MiB/s, at least"
+}
+
 @test "10 MiB/s direct: writes and reads take as long as they should, and not much longer" {
-	local rate
 	disk_make 64M
-	rate=$(tenths_per_second if=/dev/zero of="$DISK_MOUNT/file" oflag=direct)
-	at_most "$rate" 110 "tenths of MiB/s written"
-	at_most 60 "$rate" "tenths of MiB/s written, at least"
-	rate=$(tenths_per_second if="$DISK_MOUNT/file" of=/dev/null iflag=direct)
-	at_most "$rate" 110 "tenths of MiB/s read"
-	at_most 60 "$rate" "tenths of MiB/s read, at least"
+	near_10_mib if=/dev/zero of="$DISK_MOUNT/file" oflag=direct
+	near_10_mib if="$DISK_MOUNT/file" of=/dev/null iflag=direct
 }
 
 @test "50 operations a second" {
