@@ -7,11 +7,13 @@ else
 	say() { printf '\n== %s\n' "$*"; }
 fi
 
-# left: what a virtual could leave: groups, mounts, state.  Which guard the host can do is kept for the boot.
+# left NAME...: what virtuals of these names have in the kernel and on disk; others may come and go meanwhile
 left() {
-	find /sys/fs/cgroup -type d -path '*virtualing*' 2>/dev/null || :
+	local name
+	for name; do
+		find /sys/fs/cgroup /run/virtualing /var/lib/virtualing -path "*/virtualing/$name*" 2>/dev/null || :
+	done
 	grep -c . /proc/self/mountinfo
-	find /run/virtualing /var/lib/virtualing -mindepth 1 ! -path '/run/virtualing/.guard*' 2>/dev/null || :
 }
 
 # nothing_left BEFORE AFTER WHAT: says so, or shows the difference
