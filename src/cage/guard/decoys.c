@@ -184,6 +184,16 @@ static void let_go_guarded(struct decoys *g, uint64_t limit)
 		let_all_go(g);
 }
 
+/* The same with as many inside as there should be. */
+static void go_on(struct decoys *g)
+{
+	uint64_t limit = limit_mib(g);
+	struct err ignored; /* without another decoy those that are there must do */
+
+	top_up(g, limit, &ignored);
+	let_go_guarded(g, limit);
+}
+
 static void hear(struct decoys *g)
 {
 	struct decoy_news news;
@@ -220,18 +230,14 @@ static void stand_back(struct decoys *g)
 static void release(struct guard *guard, bool room)
 {
 	struct decoys *g = (struct decoys *)guard;
-	struct err ignored;
-	uint64_t limit;
 
 	loop_clear_alarm(g->guard.loop, &g->alarm);
 	if (!room) {
 		stand_back(g);
 		return;
 	}
-	limit = limit_mib(g);
 	g->state = DECOYS_ON;
-	top_up(g, limit, &ignored);
-	let_go_guarded(g, limit);
+	go_on(g);
 }
 
 /* Somebody has been killed, or there is room, or it has been long enough. */
@@ -292,8 +298,7 @@ static void chosen(struct decoys *g, const struct decoy *d)
 		stand_aside(g);
 	} else if (!cage_is_full(g->guard.cage)) { /* too late: room has been made meanwhile */
 		g->ooms = ooms;
-		top_up(g, limit_mib(g), &ignored);
-		let_go_guarded(g, limit_mib(g));
+		go_on(g);
 	} else {
 		g->ooms = ooms;
 		g->state = DECOYS_HOLDING;
