@@ -7,12 +7,15 @@ else
 	say() { printf '\n== %s\n' "$*"; }
 fi
 
-# left NAME...: what virtuals of these names have in the kernel and on disk; others may come and go meanwhile
+# left NAME...: what virtuals of these names have in the kernel and on disk, and parents of groups that have nobody (two
+# links are a directory's own).  Others may come and go meanwhile.
 left() {
 	local name
 	for name; do
-		find /sys/fs/cgroup /run/virtualing /var/lib/virtualing -path "*/virtualing/$name*" 2>/dev/null || :
+		find /sys/fs/cgroup /run/virtualing /var/lib/virtualing \
+			\( -path "*/virtualing/$name" -o -path "*/virtualing/$name/*" \) 2>/dev/null || :
 	done
+	find /sys/fs/cgroup -type d -name virtualing -links 2 2>/dev/null || :
 	grep -c . /proc/self/mountinfo
 }
 
