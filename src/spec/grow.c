@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/parse.h"
 #include "spec/row.h"
 
 /* "90%" of something: 1..100. */
@@ -127,7 +128,19 @@ json_t *write_guard(const struct spec *s, const struct row *row)
 	return s->guard == GUARD_AUTO ? NULL : json_string(guard_kinds[s->guard].name);
 }
 
-enum { GIVE_BACK_LEAST_MS = 1000 };
+struct size_text {
+	char text[16];
+};
+
+static struct size_text in_words(uint64_t bytes)
+{
+	struct size_text ret;
+
+	print_size(ret.text, sizeof ret.text, bytes);
+	return ret;
+}
+
+enum { GIVE_BACK_LEAST_MS = 1000, STEP_LEAST = 1 << 20 };
 
 static void finish_give_back(struct reader *r, bool limited)
 {
@@ -143,18 +156,19 @@ static void finish_give_back(struct reader *r, bool limited)
 	else if (!b->floor_bytes)
 		fault(r, "needs :floor, how low it may go");
 	else if (b->after_ms < GIVE_BACK_LEAST_MS)
-		fault(r, "after is at least one second");
+		fault(r, "after, %u s, is below the smallest, 1 s", b->after_ms / 1000);
 	else if (b->floor_bytes > memory && (!g->given || b->floor_bytes > g->ceiling_bytes) && !is_faulty(r, "grow"))
-		fault(r, "the floor is above %s, so nothing could be given back",
-			g->given ? "the ceiling of :grow" : ":memory");
+		fault(r, "the floor, %s, is above %s, %s, so nothing could be given back",
+			in_words(b->floor_bytes).text, g->given ? "the ceiling of :grow" : ":memory",
+			in_words(g->given ? g->ceiling_bytes : memory).text);
 }
 
 /* What needs the other keys to be read. */
 void finish_grow(struct reader *r)
 {
 	const struct grow *g = &r->spec->grow;
-	const struct limits *l = &r->spec->limits;
-	bool limited = limits_bound_memory(l);
+	uint64_t memory = r->spec->limits.value[LIMIT_MEMORY];
+	bool limited = limits_bound_memory(&r->spec->limits);
 
 	r->section = spec_section_names[SPEC_RESOURCE];
 	finish_give_back(r, limited);
@@ -165,10 +179,11 @@ void finish_grow(struct reader *r)
 		fault(r, "needs :memory, the limit that it raises");
 	else if (!g->ceiling_bytes)
 		fault(r, "needs :ceiling, how high it may go");
-	else if (g->ceiling_bytes < l->value[LIMIT_MEMORY])
-		fault(r, "the ceiling is below :memory");
-	else if (g->step_bytes < 1 << 20)
-		fault(r, "a step is at least 1M");
+	else if (g->ceiling_bytes < memory)
+		fault(r, "the ceiling, %s, is below :memory, %s", in_words(g->ceiling_bytes).text,
+			in_words(memory).text);
+	else if (g->step_bytes < STEP_LEAST)
+		fault(r, "the step, %s, is below the smallest, 1M", in_words(g->step_bytes).text);
 }
 
 json_t *write_grow(const struct spec *s, const struct row *row)

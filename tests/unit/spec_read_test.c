@@ -377,9 +377,9 @@ static void every_fault_has_its_words(void **state)
 		{"resource", "'grow':{'step':'64M'},'memory':'64M'",
 			"resource: :grow: needs :ceiling, how high it may go"},
 		{"resource", "'grow':{'ceiling':'32M'},'memory':'64M'",
-			"resource: :grow: the ceiling is below :memory"},
+			"resource: :grow: the ceiling, 32M, is below :memory, 64M"},
 		{"resource", "'grow':{'ceiling':'99M','step':1},'memory':'64M'",
-			"resource: :grow: a step is at least 1M"},
+			"resource: :grow: the step, 1, is below the smallest, 1M"},
 		{"resource", "'grow':{'ceiling':'1Q'},'memory':'64M'",
 			"resource: :grow: ceiling: \"1Q\" is not a size (bytes, or a number with K, M, G or T)"},
 		{"resource", "'grow':{'at':'101%','ceiling':'1G'},'memory':'64M'",
@@ -397,10 +397,10 @@ static void every_fault_has_its_words(void **state)
 		{"resource", "'give_back':{}", "resource: :give_back: needs :memory, the limit that it lowers"},
 		{"resource", "'give_back':{},'memory':'64M'", "resource: :give_back: needs :floor, how low it may go"},
 		{"resource", "'give_back':{'floor':'128M'},'memory':'64M'",
-			"resource: :give_back: the floor is above :memory, so nothing could be given back"},
+			"resource: :give_back: the floor, 128M, is above :memory, 64M, so nothing could be given back"},
 		{"resource", "'give_back':{'floor':'3G'},'grow':{'ceiling':'2G'},'memory':'64M'",
-			"resource: :give_back: the floor is above the ceiling of :grow, so nothing could be given "
-			"back"},
+			"resource: :give_back: the floor, 3G, is above the ceiling of :grow, 2G, so nothing could be "
+			"given back"},
 		{"resource", "'give_back':{'flor':1},'memory':'64M'",
 			"resource: :give_back: unknown key :flor (did you mean :floor?)"},
 
