@@ -26,7 +26,7 @@ struct gauge {
 	bool is_private; /* and then it is so for us only */
 	unsigned cpus;
 	uint64_t cpu_slack; /* what the kernel charges ahead */
-	struct level levels[GAUGE_LEVELS_MAX];
+	struct level *levels;
 	size_t count;
 	struct alarm alarm;
 };
@@ -165,8 +165,11 @@ int gauge_open(struct loop *l, struct cage *c, struct gauge_owner *o, struct gau
 
 int gauge_add(struct gauge *g, uint64_t bytes)
 {
-	if (g->count == GAUGE_LEVELS_MAX)
-		return -ENOSPC;
+	struct level *more = reallocarray(g->levels, g->count + 1, sizeof *more);
+
+	if (!more)
+		return -ENOMEM;
+	g->levels = more;
 	g->levels[g->count] = (struct level){.bytes = bytes, .known_peak = read_bytes(g->peak)};
 	loop_set_alarm(g->loop, &g->alarm, 1);
 	return (int)g->count++;
@@ -189,6 +192,7 @@ void gauge_drop(struct gauge **gauge)
 	loop_clear_alarm(g->loop, &g->alarm);
 	fd_drop(&g->usage);
 	fd_drop(&g->peak);
+	free(g->levels);
 	free(g);
 	*gauge = NULL;
 }

@@ -21,11 +21,10 @@ struct gauge_owner {
 	void (*crossed)(struct gauge_owner *o, int level, bool up, uint64_t usage_bytes);
 };
 
-enum { GAUGE_LEVELS_MAX = 32 };
-
 int gauge_open(struct loop *l, struct cage *c, struct gauge_owner *o, struct gauge **ret, struct err *e);
 
-/* A level at so many bytes; its number, or -ENOSPC. A level that is exceeded already is crossed at the first look. */
+/* A level at so many bytes; its number, counted from 0, or -ENOMEM. A level that is exceeded already is crossed at the
+ * first look. */
 int gauge_add(struct gauge *g, uint64_t bytes);
 void gauge_move(struct gauge *g, int level, uint64_t bytes);
 

@@ -2,6 +2,13 @@
 
 enum { LEAST_STEP = 1 << 20, MARGIN = 16 << 20 }; /* less would be used up at once by what the kernel charges ahead */
 
+bool grow_keeps_reserve(const struct grow *g, uint64_t limit_bytes, uint64_t usage_bytes, uint64_t available_bytes)
+{
+	uint64_t more = limit_bytes > usage_bytes ? limit_bytes - usage_bytes : 0;
+
+	return more == 0 || (available_bytes >= g->reserve_bytes && more <= available_bytes - g->reserve_bytes);
+}
+
 enum grow_verdict grow_decide(const struct grow *g, const struct grow_situation *s, uint64_t *ret_limit_bytes)
 {
 	uint64_t step = g->step_bytes, kept = g->reserve_bytes, spare;

@@ -43,4 +43,7 @@ enum grow_verdict {
 	GROW_AT_CEILING, /* it is as high as it may be */
 	GROW_NO_RESERVE, /* the host would be left with too little */
 };
+/* Whether the host has its reserve left, if all of this limit is used.  UINT64_MAX: no limit. */
+bool grow_keeps_reserve(const struct grow *g, uint64_t limit_bytes, uint64_t usage_bytes, uint64_t available_bytes);
+
 enum grow_verdict grow_decide(const struct grow *g, const struct grow_situation *s, uint64_t *ret_limit_bytes);

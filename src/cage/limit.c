@@ -48,7 +48,7 @@ const struct limit_row limit_rows[] = {
 		LIMIT_IS_BOOL, .normal = 1, .fixed = true, .by_guard = true, .controller = CTRL_MEMORY},
 	[LIMIT_IO] = {"io", NULL, "PATH:LIST",
 		"speed of the disk under PATH: read=10M,write=10M bytes, riops=N,wiops=N operations a second",
-		LIMIT_IS_IO, .fixed = true, .controller = CTRL_IO,
+		LIMIT_IS_IO, .controller = CTRL_IO,
 		.on = {{"blkio.throttle", &form_io_v1, PLACE_WORK, .lacking = NO_THROTTLING},
 			{"io.max", &form_io_v2, PLACE_WORK, .lacking = NO_THROTTLING}}},
 	[LIMIT_HUGETLB] = {"hugetlb", NULL, "PAGE:SIZE", "huge pages it may use, by size of page: 2M:64M",

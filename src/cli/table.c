@@ -136,10 +136,10 @@ const struct command cli_commands[] = {
 		.args = "NAME KEY=VALUE...",
 		.options = set_options,
 		.summary = "change limits of a running virtual, all or nothing",
-		.details =
-			"The keys are those of the limits: memory, memory_high, swap, cpu, cpu_weight, pids. A memory "
-			"limit is lowered only as far as the kernel need not kill for it: what can be reclaimed is "
-			"reclaimed first.",
+		.details = "The keys are those of the limits: memory, memory_high, swap, oom_group, cpu, cpu_weight, "
+			   "pids, io. A memory limit is lowered only as far as the kernel need not kill for it: what "
+			   "can be reclaimed is "
+			   "reclaimed first.",
 		.args_min = 2,
 		.args_max = -1,
 		.run = cmd_set,

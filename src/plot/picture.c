@@ -205,7 +205,9 @@ static void put_end(const struct recording *r, char *text, size_t size)
 {
 	const struct record_event *end = find_event(r, "exit");
 
-	if (!end)
+	if (find_event(r, "released"))
+		snprintf(text, size, "released");
+	else if (!end)
 		snprintf(text, size, "%s", r->is_written ? "still running" : "its end was not recorded");
 	else if (*end->text)
 		snprintf(text, size, "ended by %s", end->text);
@@ -219,14 +221,14 @@ static void put_end(const struct recording *r, char *text, size_t size)
 static void put_facts(const struct recording *r, char *text, size_t size)
 {
 	time_t seconds = (time_t)(r->header.started_us / 1000000);
-	const char *command = strrchr(r->header.command, '/');
+	const char *path = r->header.command, *slash = strrchr(path, '/'), *command = slash ? slash + 1 : path;
 	char date[64] = "?", length[32], end[RECORD_TEXT + 32];
 	struct tm local;
 
 	if (localtime_r(&seconds, &local))
 		strftime(date, sizeof date, "%F %T %Z", &local);
 	put_end(r, end, sizeof end);
-	snprintf(text, size, "%s · started %s · %s%s · cgroup %s · %s", command ? command + 1 : r->header.command, date,
+	snprintf(text, size, "%s%sstarted %s · %s%s · cgroup %s · %s", command, *command ? " · " : "", date,
 		axis_amount(AXIS_SECONDS, (double)r->until_us / 1e6, length, sizeof length),
 		r->is_cut ? ", the beginning is no longer there" : "", r->header.kind, end);
 }

@@ -149,9 +149,10 @@ module Cgroup
   class Group
     def self.controller(name = nil); name ? @controller = name : @controller || superclass.controller; end
 
-    # key: of a virtual's description, with the value made from ours; v1, v2: the kernel's files.
-    def self.field(name, key, v1, v2, &convert)
-      fields[name] = [key, v1, v2, convert]
+    # key: of a virtual's description; v1, v2: the kernel's files. Values are v1's; words: what they are in a
+    # description (:key) and in the file of v2 (:v2), and how that is read (:from_v2), where it is not the same.
+    def self.field(name, key, v1, v2, words = {})
+      fields[name] = [key, v1, v2, words]
       define_method("#{name}=") { |value| @changes[name] = value }
       define_method(name) { @changes.fetch(name) { read(name) } }
     end
@@ -172,7 +173,7 @@ module Cgroup
 
     def modify
       resource = through_virtual
-      return write unless resource && Virtual.__running?(@group)
+      return write unless resource && virtual?
       Virtual.__ask("set", @group, { "resource" => resource })
       @changes.clear
       self
@@ -199,6 +200,13 @@ module Cgroup
 
     private
 
+    # Whether it is a running virtual's. That of another supervisor is not changed behind that one's back.
+    def virtual?
+      return true if Virtual.__running?(@group)
+      return false unless File.exist?("/run/virtualing/#{@group}/state.json")
+      raise "#{@group} is the virtual of another supervisor: change it by `virtualing set #{@group} KEY=VALUE`"
+    end
+
     def v2?; !Cgroup.v1(self.class.controller); end
 
     def file(name)
@@ -206,15 +214,21 @@ module Cgroup
       found or raise "#{name} does not exist on cgroup v#{v2? ? 2 : 1}"
     end
 
-    def read(name); File.open("#{path}/#{file(name)}") { |f| f.read.strip }; end
+    def in_words(name, which, value)
+      words = v2? || which == :key ? self.class.fields[name][3][which] : nil
+      words ? words.call(value) : value
+    end
+
+    def read(name)
+      in_words(name, :from_v2, File.open("#{path}/#{file(name)}") { |f| f.read.strip })
+    end
 
     def put(file, value)
       File.open("#{path}/#{file}", "w") { |f| f.syswrite(value.to_s) }
     end
 
-    # v2 has other words for some values than v1: those of a description are made into them where there are any.
     def write
-      @changes.each { |name, value| put(file(name), value) }
+      @changes.each { |name, value| put(file(name), in_words(name, :v2, value)) }
       @changes.clear
       self
     end
@@ -222,9 +236,9 @@ module Cgroup
     def through_virtual
       resource = {}
       @changes.each do |name, value|
-        key, _, _, convert = self.class.fields[name]
+        key = self.class.fields[name][0]
         return nil unless key
-        resource[key] = convert ? convert.call(value) : value
+        resource[key] = in_words(name, :key, value)
       end
       resource
     end
@@ -232,8 +246,13 @@ module Cgroup
 
   class CPU < Group
     controller "cpu"
-    field(:cfs_quota_us, "cpu", "cpu.cfs_quota_us", "cpu.max") { |us| us < 0 ? "max" : "#{us / 1000.0}%" }
-    field(:shares, "cpu_weight", "cpu.shares", "cpu.weight") { |shares| shares * 100 / 1024 }
+    WEIGHT = lambda { |shares| [[shares.to_i * 100 / 1024, 1].max, 10000].min }
+    field(:cfs_quota_us, "cpu", "cpu.cfs_quota_us", "cpu.max",
+      { :key => lambda { |us| us.to_i < 0 ? "max" : "#{us.to_i / 1000.0}%" },
+        :v2 => lambda { |us| us.to_i < 0 ? "max" : us },
+        :from_v2 => lambda { |text| text[0, 3] == "max" ? "-1" : text.split(" ")[0] } })
+    field(:shares, "cpu_weight", "cpu.shares", "cpu.weight",
+      { :key => WEIGHT, :v2 => WEIGHT, :from_v2 => lambda { |text| (text.to_i * 1024 / 100).to_s } })
   end
 
   class CPUSET < Group
@@ -250,7 +269,8 @@ module Cgroup
 
   class MEMORY < Group
     controller "memory"
-    field(:limit_in_bytes, "memory", "memory.limit_in_bytes", "memory.max")
+    MOST = lambda { |bytes| bytes.to_i < 0 ? "max" : bytes }
+    field(:limit_in_bytes, "memory", "memory.limit_in_bytes", "memory.max", { :key => MOST, :v2 => MOST })
     field(:usage_in_bytes, nil, "memory.usage_in_bytes", "memory.current")
   end
 

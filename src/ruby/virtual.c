@@ -10,6 +10,7 @@
 #include "base/own.h"
 #include "ruby/ruby.h"
 #include "run/blocks.h"
+#include "sys/proc.h"
 
 struct described {
 	struct spec *spec; /* owned; NULL: it was wrong, and its faults have been said */
@@ -171,8 +172,10 @@ static void add_block(mrb_state *mrb, struct described *d, json_t *block)
 	struct host *h = host_of(mrb);
 	struct err e;
 
-	if (!d->blocks)
+	if (!d->blocks) {
 		d->blocks = json_array();
+		proc_stay_in_memory(); /* a program may be held until a block has run */
+	}
 	json_array_append_new(d->blocks, block);
 	if (blocks_check_last(d->blocks, !d->spec || limits_bound_memory(&d->spec->limits), &e) < 0)
 		host_say(h, caller_line(mrb, h->file), "", "", e.text, strlen(e.text), NULL);

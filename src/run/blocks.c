@@ -7,8 +7,6 @@
 #include "base/own.h"
 #include "base/parse.h"
 
-enum { BLOCKS_MAX = 64 };
-
 enum value_kind { VALUE_NONE, VALUE_SIZE, VALUE_PERCENT };
 
 static const struct type {
@@ -37,8 +35,8 @@ struct block {
 struct blocks {
 	bool (*send)(void *arg, json_t *message);
 	void *arg;
-	struct block list[BLOCKS_MAX];
 	size_t count;
+	struct block list[];
 };
 
 /* ---- reading ---- */
@@ -116,15 +114,13 @@ int blocks_check_last(const json_t *list, bool limited, struct err *e)
 	size_t count = json_array_size(list);
 	struct block ignored;
 
-	if (count == BLOCKS_MAX + 1) /* said once, however many follow */
-		return err_set(e, E2BIG, "more than %d blocks", BLOCKS_MAX);
 	return count ? read_block(json_array_get(list, count - 1), limited, &ignored, e) : 0;
 }
 
 int blocks_read(const json_t *list, bool limited, bool (*send)(void *arg, json_t *message), void *arg,
 	struct blocks **ret, struct err *e)
 {
-	AUTO(blocks_drop) struct blocks *b = calloc(1, sizeof *b);
+	AUTO(blocks_drop) struct blocks *b = calloc(1, sizeof *b + json_array_size(list) * sizeof *b->list);
 	size_t i;
 	json_t *one;
 
@@ -132,8 +128,6 @@ int blocks_read(const json_t *list, bool limited, bool (*send)(void *arg, json_t
 		return err_set(e, ENOMEM, "out of memory");
 	b->send = send;
 	b->arg = arg;
-	if (json_array_size(list) > BLOCKS_MAX)
-		return err_set(e, E2BIG, "more than %d blocks", BLOCKS_MAX);
 	json_array_foreach ((json_t *)list, i, one) {
 		if (read_block(one, limited, &b->list[b->count], e) < 0)
 			return -e->code;

@@ -199,9 +199,18 @@ static void see_groups(struct finding *f)
 
 static void see_pressure(struct finding *f)
 {
-	f->able = access("/proc/pressure/memory", R_OK) == 0;
+	AUTO(cage_host_drop) struct cage_host *host = NULL;
+	struct err e;
+	bool told = access("/proc/pressure/memory", R_OK) == 0;
+	bool grouped =
+		cage_host_open("/proc/self/mountinfo", &host, &e) == 0 && strcmp(cage_host_kind(host), "v1") != 0;
+
+	f->able = told && grouped;
 	snprintf(f->reason, sizeof f->reason, "%s",
-		f->able ? "/proc/pressure" : "the kernel needs CONFIG_PSI and psi=1 at boot");
+		!told	   ? "the kernel needs CONFIG_PSI and psi=1 at boot"
+		: !grouped ? "that of a group is told on cgroup v2 only, and none is mounted (mount -t cgroup2 cgroup2 "
+			     "DIR)"
+			   : "/proc/pressure");
 }
 
 static void see_script_host(struct finding *f)

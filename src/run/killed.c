@@ -311,15 +311,17 @@ static const char *vague_cause(const struct kills *k, bool mixed)
 
 static void print_kills(FILE *out, const struct killed *w, const struct kills *k, bool mixed)
 {
-	char limit[16], peak[16];
+	char usage[16], limit[16], peak[16];
 	struct cage_usage last;
 	json_t *kill = killed_json(k);
 
 	cage_memory(w->cage, &last);
 	fprintf(out, "%llu process%s", (unsigned long long)k->count, k->count == 1 ? "" : "es");
 	event_print_kill(out, kill, mixed ? ", the latest" : "");
-	fprintf(out, "%s, limit %s, peak %s", vague_cause(k, mixed),
-		print_size(limit, sizeof limit, last.memory_limit_bytes),
+	fputs(vague_cause(k, mixed), out);
+	if (k->usage_bytes != UINT64_MAX)
+		fprintf(out, ", usage %s", print_size(usage, sizeof usage, k->usage_bytes));
+	fprintf(out, ", limit %s, peak %s", print_size(limit, sizeof limit, last.memory_limit_bytes),
 		print_size(peak, sizeof peak, last.memory_peak_bytes));
 	print_parts(out, &k->parts);
 	json_decref(kill);

@@ -40,7 +40,7 @@ const struct kills *killed_all(const struct killed *k);
  * "anonymous", "file", "shmem", "kernel"}: what is known of them. New reference. */
 json_t *killed_json(const struct kills *k);
 
-/* "killed for memory by the kernel: 1 process (eat, pid 123) by its own limit, limit 100M, peak 100.0M; anonymous
- * 97.1M, file 1.0M, shmem 0, kernel 1.9M"; nothing when nobody was killed. */
+/* "killed for memory by the kernel: 1 process (eat, pid 123) by its own limit, usage 100M, limit 100M, peak
+ * 100.0M; anonymous 97.1M, file 1.0M, shmem 0, kernel 1.9M"; nothing when nobody was killed. */
 void killed_say(const struct killed *k, const char *name);
 void killed_say_these(const struct killed *w, const struct kills *k, const char *name); /* the same of some of them */

@@ -4,13 +4,13 @@
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/mman.h>
 #include <time.h>
 
 #include "base/own.h"
 #include "run/choice.h"
 #include "run/memory_private.h"
 #include "run/say.h"
+#include "sys/proc.h"
 
 enum { LEND_LEAST = 4 << 20, LENDS_MAX = 8, ROOM_LEAST = 256 << 10 };
 
@@ -99,7 +99,7 @@ static uint64_t share_of(const struct memory *m, unsigned percent)
 
 static void move_levels(const struct memory *m)
 {
-	for (int i = 0; i < GAUGE_LEVELS_MAX; i++)
+	for (int i = 0; i < m->shares; i++)
 		if (m->share[i])
 			gauge_move(m->gauge, i, share_of(m, m->share[i]));
 }
@@ -164,8 +164,12 @@ int memory_set_limit(struct memory *m, uint64_t bytes, const uint64_t *swap_byte
 		*l = before;
 		return r;
 	}
-	m->described_bytes = bytes;
 	return 0;
+}
+
+void memory_described(struct memory *m)
+{
+	m->described_bytes = memory_limit(m);
 }
 
 void memory_force(struct memory *m)
@@ -233,12 +237,17 @@ static void give_up(struct memory *m)
 		rest(m);
 }
 
-/* What was given back is taken again before anybody is troubled. */
+/* What was given back is taken again before anybody is troubled, unless the host needs it meanwhile: then by steps. */
 static bool take_back(struct memory *m)
 {
+	const struct grow *g = &m->spec->grow;
 	struct err e;
 
-	return memory_limit(m) < m->described_bytes && memory_change_limit(m, m->described_bytes, &e) == 0;
+	if (memory_limit(m) >= m->described_bytes)
+		return false;
+	if (g->given && !grow_keeps_reserve(g, m->described_bytes, memory_usage(m), proc_memory_available()))
+		return false;
+	return memory_change_limit(m, m->described_bytes, &e) == 0;
 }
 
 static void full(struct guard_owner *o)
@@ -320,7 +329,7 @@ static void crossed(struct gauge_owner *o, int level, bool up, uint64_t usage_by
 static void be_quick(void)
 {
 	sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &(struct sched_param){.sched_priority = 1});
-	mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT);
+	proc_stay_in_memory();
 }
 
 static int need_gauge(struct memory *m, struct err *e)
@@ -332,17 +341,26 @@ int memory_level(struct memory *m, uint64_t bytes, struct err *e)
 {
 	int r = need_gauge(m, e);
 
-	if (r == 0)
-		r = gauge_add(m->gauge, bytes);
-	return r == -ENOSPC ? err_set(e, ENOSPC, "more than %d levels of memory", GAUGE_LEVELS_MAX) : r;
+	if (r < 0)
+		return r;
+	r = gauge_add(m->gauge, bytes);
+	return r < 0 ? err_set(e, -r, "out of memory") : r;
 }
 
 int memory_level_share(struct memory *m, unsigned percent, struct err *e)
 {
 	int level = memory_level(m, share_of(m, percent), e);
+	unsigned *more;
 
-	if (level >= 0)
-		m->share[level] = percent;
+	if (level < 0)
+		return level;
+	more = reallocarray(m->share, (size_t)level + 1, sizeof *more);
+	if (!more)
+		return err_set(e, ENOMEM, "out of memory");
+	m->share = more;
+	while (m->shares < level)
+		m->share[m->shares++] = 0;
+	m->share[m->shares++] = percent;
 	return level;
 }
 
@@ -422,6 +440,7 @@ void memory_end(struct memory **memory)
 	guard_drop(&m->guard);
 	gauge_drop(&m->gauge); /* with a last look, which may set an alarm */
 	memory_growth_end(m);
+	free(m->share);
 	free(m);
 	*memory = NULL;
 }

@@ -46,6 +46,9 @@ void memory_let_go(struct memory *m);
  * together follows.  swap_bytes: that, too; NULL: it stays. On failure both are described as before. */
 int memory_set_limit(struct memory *m, uint64_t bytes, const uint64_t *swap_bytes, struct err *e);
 
+/* What is in force was asked for: what is given back later is taken again up to there. */
+void memory_described(struct memory *m);
+
 /* The limit is about to fall below what is used: nobody is held for it. */
 void memory_force(struct memory *m);
 

@@ -32,8 +32,9 @@ struct memory {
 	bool rests;	     /* a full cage is stopped until there is room */
 	unsigned lent;	     /* how often, while it rests */
 
-	/* What is a level of the gauge, in percent of the limit; 0: it is none, or stays where it is. */
-	unsigned share[GAUGE_LEVELS_MAX];
+	/* Of the gauge's levels the first so many: each in percent of the limit; 0: it stays where it is. */
+	unsigned *share;
+	int shares;
 };
 
 #define OWNER_OF(owner, field) ((struct memory *)((char *)(owner)-offsetof(struct memory, field)))

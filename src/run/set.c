@@ -5,6 +5,7 @@
 
 #include "base/own.h"
 #include "base/parse.h"
+#include "run/disks.h"
 #include "sys/proc.h"
 
 static int read_resource(const json_t *resource, struct spec **ret, struct err *e)
@@ -36,21 +37,20 @@ static bool lowers_memory(const struct cage *c, const struct limits *new)
 	return new->value[LIMIT_MEMORY] < u.memory_limit_bytes;
 }
 
-/* Each by itself, for one that cannot be must not keep the others.  What was not limited before is unlimited again. */
-static void put_back(struct cage *c, const struct limits *before, uint32_t which)
+/* Each by itself, for one that cannot be must not keep the others.  What was not given before is as in a new group. */
+static void put_back(struct cage *c, const struct limits *before, const struct limits *new, uint32_t which)
 {
 	struct err ignored;
 
 	for (int i = 0; i < LIMIT_COUNT; i++) {
 		struct limits one = *before;
 
-		one.given = which & 1U << i;
-		if (!(before->given >> i & 1)) {
-			one.value[i] = SIZE_NO_LIMIT;
-			if (!limit_rows[i].max_word)
-				one.given = 0;
-		}
-		if (one.given)
+		one.given = new->given &which & 1U << i;
+		if (!(before->given >> i & 1))
+			one.value[i] = limit_rows[i].normal;
+		if (one.given && i == LIMIT_IO)
+			disks_put_back(c, before, new);
+		else if (one.given)
 			cage_apply(c, &one, &ignored);
 	}
 }
@@ -67,8 +67,7 @@ static int check_reserve(const struct cage *c, const struct spec *s, const struc
 		return 0;
 	available = proc_memory_available();
 	cage_memory(c, &u);
-	if (then <= u.memory_bytes ||
-		(then != SIZE_NO_LIMIT && then - u.memory_bytes + s->grow.reserve_bytes <= available))
+	if (grow_keeps_reserve(&s->grow, then, u.memory_bytes, available))
 		return 0;
 	return err_set(e, ENOMEM,
 		"memory: %s more than is used would leave the host with less than its reserve of %s (%s are "
@@ -77,7 +76,7 @@ static int check_reserve(const struct cage *c, const struct spec *s, const struc
 		print_size(reserve, sizeof reserve, s->grow.reserve_bytes), print_size(has, sizeof has, available));
 }
 
-enum { OF_MEMORY = 1U << LIMIT_MEMORY | 1U << LIMIT_SWAP };
+static const uint32_t OF_MEMORY = 1U << LIMIT_MEMORY | 1U << LIMIT_SWAP;
 
 static int write_memory(struct cage *c, struct memory *m, const struct limits *new, bool force_lower, struct err *e)
 {
@@ -124,25 +123,30 @@ static int apply(struct cage *c, struct spec *s, struct memory *m, const struct 
 	others.given &= ~OF_MEMORY;
 	r = others.given ? cage_apply(c, &others, e) : 0;
 	if (r < 0) {
-		put_back(c, &before, others.given);
+		put_back(c, &before, new, ~OF_MEMORY);
 		return r;
 	}
 	r = apply_memory(c, s, m, new, force, e);
 	if (r < 0) {
-		put_back(c, &before, others.given);
+		put_back(c, &before, new, ~OF_MEMORY);
 		/* v1: the sum may have been written, and the memory not. Nothing was if nothing could be. */
 		if (r != -EBUSY && r != -ENOMEM)
-			put_back(c, &before, new->given &OF_MEMORY);
+			put_back(c, &before, new, OF_MEMORY);
 	}
 	return r;
 }
 
-/* A limit may be right only together with another that stays as it is: v1 has but the sum of memory and swap. */
-static int check(const struct cage *c, const struct spec *s, const struct limits *new, struct err *e)
+/* A limit may be right only together with another that stays as it is: v1 has but the sum of memory and swap, and two
+ * paths may be on one disk. */
+static int check(
+	const struct cage *c, const struct spec *s, const struct limits *new, const struct disks *disks, struct err *e)
 {
 	static const enum limit together[] = {LIMIT_MEMORY, LIMIT_SWAP};
 	struct limits all = *new;
 	int r;
+
+	all.io = disks->list;
+	all.io_count = disks->count;
 
 	for (size_t i = 0; i < sizeof together / sizeof *together; i++)
 		if (!limits_has(new, together[i]) && limits_has(&s->limits, together[i])) {
@@ -157,30 +161,45 @@ static int check(const struct cage *c, const struct spec *s, const struct limits
 	return r;
 }
 
+static int check_fixed(const struct limits *new, struct err *e)
+{
+	for (int i = 0; i < LIMIT_COUNT; i++)
+		if (limits_has(new, (enum limit)i) && limit_rows[i].fixed)
+			return err_set(e, EOPNOTSUPP, "%s cannot be changed while it runs, yet", limit_rows[i].key);
+	return 0;
+}
+
+/* On v1 the sum of memory and swap is what the kernel has: the one that is not given stays as it is. */
+static void complete(struct limits *new, const struct limits *before, enum limit given, enum limit which)
+{
+	if (!limits_has(new, given) || limits_has(new, which) || !limits_has(before, which))
+		return;
+	new->given |= 1U << which;
+	new->value[which] = before->value[which];
+}
+
 int set_limits(struct cage *c, struct spec *s, struct memory *m, const json_t *resource, bool force, struct err *e)
 {
 	AUTO(spec_drop) struct spec *asked = NULL;
-	struct limits before = s->limits, *new;
+	AUTO(disks_drop) struct disks disks = {0};
+	struct limits *new;
+	bool memory_asked;
 	int r = read_resource(resource, &asked, e);
 
 	if (r < 0)
 		return r;
 	new = &asked->limits;
-	for (int i = 0; i < LIMIT_COUNT; i++)
-		if (limits_has(new, (enum limit)i) && limit_rows[i].fixed)
-			return err_set(e, EOPNOTSUPP, "%s cannot be changed while it runs, yet", limit_rows[i].key);
-	r = check(c, s, new, e);
+	memory_asked = limits_has(new, LIMIT_MEMORY);
+	r = check_fixed(new, e);
+	if (r == 0)
+		r = disks_join(&s->limits, new, &disks, e);
+	if (r == 0)
+		r = check(c, s, new, &disks, e);
 	if (r < 0)
 		return r;
-	/* On v1 the sum of both is what the kernel has: the one that is not given stays as it is. */
-	if (limits_has(new, LIMIT_SWAP) && !limits_has(new, LIMIT_MEMORY) && limits_has(&before, LIMIT_MEMORY)) {
-		new->given |= 1U << LIMIT_MEMORY;
-		new->value[LIMIT_MEMORY] = before.value[LIMIT_MEMORY];
-	}
-	if (limits_has(new, LIMIT_MEMORY) && !limits_has(new, LIMIT_SWAP) && limits_has(&before, LIMIT_SWAP) && !m) {
-		new->given |= 1U << LIMIT_SWAP;
-		new->value[LIMIT_SWAP] = before.value[LIMIT_SWAP];
-	}
+	complete(new, &s->limits, LIMIT_SWAP, LIMIT_MEMORY);
+	if (!m) /* who guards the memory does that himself */
+		complete(new, &s->limits, LIMIT_MEMORY, LIMIT_SWAP);
 	r = apply(c, s, m, new, force, e);
 	if (r < 0)
 		return r;
@@ -188,5 +207,8 @@ int set_limits(struct cage *c, struct spec *s, struct memory *m, const json_t *r
 		if (limits_has(new, (enum limit)i))
 			s->limits.value[i] = new->value[i];
 	s->limits.given |= new->given;
+	disks_keep(&disks, &s->limits, new);
+	if (m && memory_asked)
+		memory_described(m);
 	return 0;
 }

@@ -440,6 +440,7 @@ void virtual_free(struct virtual *v)
 	json_decref(v->counts);
 	json_decref(v->summary);
 	json_decref(v->limits_at_start);
+	free(v->level_block);
 	free(v);
 }
 

@@ -1,4 +1,5 @@
 /* What happens to a virtual, and who is told: those who follow it, and the blocks of its script. */
+#include <errno.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 
@@ -132,10 +133,11 @@ static void pressure_ready(struct watch *w, uint32_t events)
 static void add_pressure(void *arg, int id, uint64_t percent, bool is_share)
 {
 	struct levels *l = arg;
-	struct pressure *p = calloc(1, sizeof *p);
+	struct pressure *p = l->result < 0 ? NULL : calloc(1, sizeof *p);
 
-	if (l->result < 0 || !p) {
-		free(p);
+	if (!p) {
+		if (l->result == 0)
+			l->result = err_set(l->e, ENOMEM, "out of memory");
 		return;
 	}
 	*p = (struct pressure){.v = l->v, .next = l->v->pressures, .block = id, .watch = {-1, pressure_ready}};
@@ -170,15 +172,23 @@ static void drop_pressures(struct virtual *v)
 static void add_level(void *arg, int id, uint64_t value, bool is_share)
 {
 	struct levels *l = arg;
-	int level = -1;
+	int level, *more;
 
-	if (l->result == 0)
-		level = is_share ? memory_level_share(l->v->memory, (unsigned)value, l->e)
-				 : memory_level(l->v->memory, value, l->e);
-	if (level >= 0)
-		l->v->level_block[level] = id;
-	else
-		l->result = -1;
+	if (l->result < 0)
+		return;
+	level = is_share ? memory_level_share(l->v->memory, (unsigned)value, l->e)
+			 : memory_level(l->v->memory, value, l->e);
+	if (level < 0) {
+		l->result = level;
+		return;
+	}
+	more = reallocarray(l->v->level_block, (size_t)level + 1, sizeof *more);
+	if (!more) {
+		l->result = err_set(l->e, ENOMEM, "out of memory");
+		return;
+	}
+	more[level] = id;
+	l->v->level_block = more;
 }
 
 int virtual_watch_memory(struct virtual *v, struct err *e)

@@ -5,7 +5,6 @@
 
 #include <jansson.h>
 
-#include "cage/gauge.h"
 #include "run/attached.h"
 #include "run/blocks.h"
 #include "run/killed.h"
@@ -33,9 +32,9 @@ struct virtual
 	struct memory_owner memory_owner;
 	struct blocks *blocks;
 	struct pressure *pressures;
-	int level_block[GAUGE_LEVELS_MAX]; /* which block waits for a level of the memory */
-	json_t *events, *counts;	   /* the latest; how many of each type in all */
-	json_t *summary;		   /* made at its end; or NULL */
+	int *level_block;	 /* which block waits for a level of the memory */
+	json_t *events, *counts; /* the latest; how many of each type in all */
+	json_t *summary;	 /* made at its end; or NULL */
 	json_t *limits_at_start;
 	struct output report;	   /* where the summary goes */
 	struct recorder *recorder; /* NULL: it is not recorded */

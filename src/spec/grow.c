@@ -134,7 +134,7 @@ struct size_text {
 
 static struct size_text in_words(uint64_t bytes)
 {
-	struct size_text ret;
+	struct size_text ret = {""};
 
 	print_size(ret.text, sizeof ret.text, bytes);
 	return ret;

@@ -51,10 +51,16 @@ static int put(json_t *parent, const char *key, json_t *value, struct err *e)
 	return 0;
 }
 
-static int put_switch(json_t *parent, const char *key, bool value)
+/* A switch has no text. As KEY=VALUE it says which. */
+static int put_switch(json_t *parent, const char *key, bool value, const char *text, struct err *e)
 {
-	json_object_set_new(parent, key, json_boolean(value)); /* twice the same is no contradiction */
-	return 0;
+	if (!text) {
+		json_object_set_new(parent, key, json_boolean(value)); /* twice the same is no contradiction */
+		return 0;
+	}
+	if (strcmp(text, "true") != 0 && strcmp(text, "false") != 0)
+		return err_set(e, EINVAL, "%s is neither true nor false", shown_text(text).text);
+	return put(parent, key, json_boolean(text[0] == 't'), e);
 }
 
 static int put_list(json_t *parent, const char *key, const char *text, struct err *e)
@@ -121,9 +127,9 @@ int spec_option(json_t *document, const struct spec_key *key, const char *text, 
 	case FORM_PAGES:
 		return pairs_parse(at(parent, key->key, json_object), text, ':', e);
 	case FORM_ON:
-		return put_switch(parent, key->key, true);
+		return put_switch(parent, key->key, true, text, e);
 	case FORM_OFF:
-		return put_switch(parent, key->key, false);
+		return put_switch(parent, key->key, false, text, e);
 	case FORM_IO:
 		return put_io(parent, key->key, text, e);
 	case FORM_VIP:

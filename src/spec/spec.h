@@ -91,7 +91,8 @@ bool spec_is_limit(const char *key);
 /* Puts an option's text into a document where the key's value belongs: "PATH:read=10M,write=10M" for --io,
  * "nofile=1024,core=0", "ADDR@DEV", "SRC:DST" ...  Only the form is looked at here; spec_read() checks the values.
  * key->key may be the seeds' spelling: then the value is put there, for it may mean something else (:cpu_quota, :cpu).
- * text: copied; NULL for a switch.  0 or -EINVAL with a text that does not name the option. */
+ * text: copied; of a switch NULL, or in KEY=VALUE "true" or "false".  0 or -EINVAL with a text that does not
+ * name the option. */
 int spec_option(json_t *document, const struct spec_key *key, const char *text, struct err *e);
 
 /* Puts a command into a document: argv, NULL-terminated, copied. 0, or -EINVAL when an argument is not UTF-8. */

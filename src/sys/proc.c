@@ -8,7 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/mman.h>
 #include <sys/pidfd.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/own.h"
@@ -129,6 +131,23 @@ uint64_t proc_memory_available(void)
 		return 0;
 	at = strstr(text, word);
 	return at ? strtoull(at + sizeof word - 1, NULL, 10) * 1024 : 0;
+}
+
+void proc_stay_in_memory(void)
+{
+	struct rlimit most;
+	void *beyond;
+
+	if (mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) < 0)
+		return;
+	if (getrlimit(RLIMIT_MEMLOCK, &most) < 0 || most.rlim_cur == RLIM_INFINITY)
+		return;
+	/* Whether the limit holds for us: who has CAP_IPC_LOCK on this host may lock more. */
+	beyond = mmap(NULL, most.rlim_cur + 1, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (beyond == MAP_FAILED)
+		munlockall();
+	else
+		munmap(beyond, most.rlim_cur + 1);
 }
 
 int proc_signal(int pidfd, int signal, struct err *e)

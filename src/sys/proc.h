@@ -28,6 +28,10 @@ pid_t proc_pid_of(int pidfd);
 /* Bytes that programs could still take without the host swapping (/proc/meminfo, MemAvailable); 0: not known. */
 uint64_t proc_memory_available(void);
 
+/* Our pages stay in memory from now on, each once it has been touched; not those of our children (mlockall(2)). Best
+ * effort: where locked memory is limited nothing is, for a later allocation would fail. */
+void proc_stay_in_memory(void);
+
 /* Sends a signal through a pidfd. 0 also when the process is gone already. */
 int proc_signal(int pidfd, int signal, struct err *e);
 

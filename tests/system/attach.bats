@@ -65,7 +65,7 @@ inside() {
 	echo "$EAT page 100; echo \$? >status" >commands
 	wait_until 30 test -s status
 	equal "$(cat status)" 137 "status of what took too much"
-	wait_until 10 grep -q "killed for memory by the kernel: 1 process (eat, pid [0-9]*) by its own limit, limit 40M" \
+	wait_until 10 grep -q "killed for memory by the kernel: 1 process (eat, pid [0-9]*) by its own limit, usage [0-9.]*M, limit 40M" \
 		"$BATS_TEST_TMPDIR/background.1" || fail "$(cat "$BATS_TEST_TMPDIR/background.1")"
 	inside "$shell"
 	kill "$SUPERVISOR"

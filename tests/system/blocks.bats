@@ -55,6 +55,18 @@ Usage Up or Down to threadshould !!! > 1 down"
 	equal "$status" 0
 }
 
+@test "any number of blocks may wait for as many levels" {
+	{
+		described 55
+		printf '$called = {}\n100.times { |i| v.on(:usage, (i + 1) << 19) { |event| $called[i] = true } }\n'
+		printf 'v.on(:usage, "1%%") { |event| $called[:share] = true }\nstatus = v.run\nputs $called.size\nexit status\n'
+	} >"$NAME.rb"
+	chmod 644 "$NAME.rb"
+	run runs
+	equal "$output" $'ate 55 page\n101'
+	equal "$status" 0
+}
+
 # bats test_tags=guest
 @test "a level that is a share of the limit moves with it, whoever changes it" {
 	{
@@ -198,6 +210,50 @@ Usage Up or Down to threadshould !!! > 1 down"
 	run runs
 	equal "$output" "ate 150 page"
 	equal "$status" 0
+}
+
+# bats test_tags=guest
+@test "fields of control groups mean on v2 what they mean on v1" {
+	cat >"$NAME.rb" <<-END
+		m = Cgroup::MEMORY.new "$NAME"
+		m.create
+		m.limit_in_bytes = 67108864
+		m.modify
+		puts m.limit_in_bytes
+		m.limit_in_bytes = -1
+		m.modify
+		puts m.limit_in_bytes.to_i == 67108864
+		m.delete
+		c = Cgroup::CPU.new "$NAME"
+		c.create
+		c.cfs_quota_us, c.shares = 30000, 2048
+		c.modify
+		puts c.cfs_quota_us, c.shares
+		c.cfs_quota_us = -1
+		c.modify
+		puts c.cfs_quota_us
+		c.delete
+	END
+	chmod 644 "$NAME.rb"
+	run runs
+	equal "$output" $'67108864\nfalse\n30000\n2048\n-1'
+}
+
+@test "the limit of another supervisor's virtual is not changed behind its back" {
+	start "$NAME" --memory 64M
+	cat >"$NAME.rb" <<-END
+		c = Cgroup::MEMORY.new "$NAME"
+		c.limit_in_bytes = 33554432
+		begin
+		  c.modify
+		rescue => x
+		  puts x.message
+		end
+	END
+	chmod 644 "$NAME.rb"
+	run runs
+	equal "$output" "$NAME is the virtual of another supervisor: change it by \`virtualing set $NAME KEY=VALUE\`"
+	equal "$(limit_now "$NAME" memory)" $((64 << 20)) limit
 }
 
 # bats test_tags=guest

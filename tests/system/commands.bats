@@ -153,10 +153,10 @@ ms_since() { echo $(((${EPOCHREALTIME/[.,]/} - $1) / 1000)); }
 		# shellcheck disable=SC2086 # a list of options
 		stubborn $options
 		start=${EPOCHREALTIME/[.,]/}
-		virtualing stop "$NAME" --timeout 1
+		virtualing stop "$NAME" --timeout $PATIENCE
 		equal "$(cat background.0)" "$(printf 'ready\nTERM')"
-		at_most 950 "$(ms_since "$start")" "ms that it got"
-		at_most "$(ms_since "$start")" 8000 "ms that it took"
+		at_most $((950 * PATIENCE)) "$(ms_since "$start")" "ms that it got"
+		at_most "$(ms_since "$start")" $((8000 * PATIENCE)) "ms that it took"
 		wait_until 5 process_is_gone "${BACKGROUND[0]}"
 	done
 }

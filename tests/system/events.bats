@@ -159,7 +159,7 @@ outer() {
 @test "a kill is told with its victim, its limit, and what the memory was made of" {
 	run timeout 60 "$BUILD/virtualing" run --name "$NAME" --memory 64M --swap 0 --report "$PWD/report" -- "$EAT" page 150
 	equal "$status" 137
-	[[ $output =~ 'killed for memory by the kernel: 1 process (eat, pid '([0-9]+)') by its own limit, limit 64M, peak 64M; anonymous 6'[0-9.]+'M, file '.*', shmem 0' ]] ||
+	[[ $output =~ 'killed for memory by the kernel: 1 process (eat, pid '([0-9]+)') by its own limit, usage 64M, limit 64M, peak 64M; anonymous 6'[0-9.]+'M, file '.*', shmem 0' ]] ||
 		fail "$output"
 	equal "$(jq -c '.killed | [.processes, .cause, .group, .victims[0].name, .victims[0].pid]' report)" \
 		"[1,\"own\",null,\"eat\",${BASH_REMATCH[1]}]"
@@ -174,7 +174,7 @@ outer() {
 	cat >"$NAME.rb" <<-END
 		v = Virtual.new(:resource => { :group => "/$OUTER/in", :name => "$NAME", :memory => "200M" },
 		  :jail => { :cmnd => "$EAT page 100" })
-		v.on(:killed) { |event| p event.cause, event.group, event.group_limit, event.victims.map { |victim| victim.name } }
+		v.on(:killed) { |event| p [event.cause, event.group, event.group_limit, event.victims.map { |victim| victim.name }] }
 		v.run
 	END
 	chmod 644 "$NAME.rb"
@@ -182,7 +182,7 @@ outer() {
 	rmdir "$OUTER_DIRECTORY"
 	has "$output" "(eat, pid "
 	has "$output" ") by the limit of /$OUTER (40M), limit 200M, peak "
-	has "$output" $':outer\n"/'"$OUTER"$'"\n41943040\n["eat"]'
+	has "$output" "[:outer, \"/$OUTER\", 41943040, [\"eat\"]]"
 }
 
 # bats test_tags=guest

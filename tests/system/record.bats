@@ -64,6 +64,16 @@ types() { figures '[.events[].type]'; }
 	equal "$(types)" '["started","exit"]'
 }
 
+@test "a recording of processes that were let go says so" {
+	background sleep 300
+	background "$BUILD/virtualing" attach --quiet --name "$NAME" --record "$PWD/a.rec" "${BACKGROUND[0]}"
+	wait_for_virtual "$NAME"
+	virtualing stop --release "$NAME"
+	virtualing plot a.rec -o a.svg
+	has "$(<a.svg)" " · released<"
+	has "$(<a.svg)" ">started 20"
+}
+
 @test "hours in which nothing happens take no room" {
 	recorded -- sleep 4
 	at_most "$(figures '[.samples[] | select(.seconds > 2)] | length')" 6 "samples of two seconds of sleep and the end"

@@ -71,6 +71,53 @@ lifted() {
 	done
 }
 
+# disk_limit read|write|riops: what the kernel has for DISK_DEVICE; nothing where it has none
+disk_limit() {
+	local -A v1=([read]=read_bps [write]=write_bps [riops]=read_iops) v2=([read]=rbps [write]=wbps [riops]=riops)
+	local device group
+	device=$(stat -c '%Hr:%Lr' "$DISK_DEVICE")
+	if [ "$(host_kind)" = v2 ]; then
+		group=$(find "$(group_dir "$NAME" io)" -name io.max -exec grep -h "^$device " {} +) || return 0
+		tr ' ' '\n' <<<"$group" | sed -n "s/^${v2[$1]}=//p" | grep -vx max || true
+	else
+		awk -v d="$device" '$1 == d { print $2 }' "$(group_dir "$NAME" blkio)/blkio.throttle.${v1[$1]}_device"
+	fi
+}
+
+# bats test_tags=guest
+@test "limits of a disk change while it runs, kind by kind, and what cannot be set together changes nothing" {
+	disk_make 64M
+	background "$BUILD/virtualing" run --name "$NAME" --io "$DISK_MOUNT:write=10M" --cpu 50% --memory 64M --swap 0 -- "$EAT" page 30 300000
+	wait_until 30 grep -q '^ate' "$BATS_TEST_TMPDIR/background.0"
+	virtualing set "$NAME" "io=$DISK_MOUNT:riops=500,read=max"
+	virtualing set "$NAME" "io=$DISK_MOUNT:write=20M"
+	equal "$(disk_limit write) $(disk_limit riops) $(disk_limit read)" "$((20 << 20)) 500 " "write, riops, read"
+	described() { virtualing show --json "$NAME" | jq -c '[.description.resource.io[] | .read, .write, .riops]'; }
+	equal "$(described)" "[\"max\",$((20 << 20)),500]" described
+	refused 125 "$NAME: " "$BUILD/virtualing" set "$NAME" "io=$DISK_MOUNT:write=30M,read=1M" cpu_weight=500 memory=8M
+	equal "$(disk_limit write) $(disk_limit riops) $(disk_limit read)" "$((20 << 20)) 500 " "write, riops, read after a refusal"
+	equal "$(described)" "[\"max\",$((20 << 20)),500]" "described after a refusal"
+	weight=$([ "$(host_kind)" = v2 ] && echo weight || echo shares)
+	equal "$(find "$(group_dir "$NAME" cpu)" -name "cpu.$weight" -exec cat {} + | sort -u)" \
+		"$([ "$weight" = weight ] && echo 100 || echo 1024)" "cpu.$weight after a refusal"
+	refused 125 "are on the same disk" "$BUILD/virtualing" set "$NAME" "io=$DISK_DEVICE:write=30M"
+	refused 125 "/no/such" "$BUILD/virtualing" set "$NAME" io=/no/such:write=30M
+	refused 125 "is not PATH:read=SIZE" "$BUILD/virtualing" set "$NAME" io=10M
+}
+
+@test "a switch is set by true or false" {
+	start "$NAME" --memory 64M
+	refused 125 "set: oom_group: \"maybe\" is neither true nor false" "$BUILD/virtualing" set "$NAME" oom_group=maybe
+	if [ "$(host_kind)" != v2 ]; then
+		refused 125 "oom_group: exists on cgroup v2 only" "$BUILD/virtualing" set "$NAME" oom_group=true
+		return
+	fi
+	virtualing set "$NAME" oom_group=true
+	equal "$(limit_now "$NAME" oom_group)" 1
+	virtualing set "$NAME" oom_group=false
+	equal "$(limit_now "$NAME" oom_group)" 0
+}
+
 # bats test_tags=guest
 @test "a limit of which the virtual has no group is refused with what gives it one" {
 	local key
@@ -130,6 +177,11 @@ uncached() {
 	has "$(<"$BATS_TEST_TMPDIR/background.0")" 'limit 256M lowered to '
 	is_running "$NAME"
 	has "$(virtualing events "$NAME")" gave_back
+	# What was given back is taken again when it is wanted, whatever else was set meanwhile.
+	virtualing set "$NAME" swap=1M
+	is_low
+	equal "$(virtualing exec "$NAME" -- "$EAT" page 100)" "ate 100 page"
+	equal "$(limit_now "$NAME" memory)" $((256 << 20)) "limit when it was wanted again"
 	virtualing stop "$NAME"
 }
 

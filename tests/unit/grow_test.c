@@ -103,9 +103,21 @@ static void a_limit_falls_to_what_is_used_and_a_margin_and_not_below_its_floor(v
 	}
 }
 
+static void the_reserve_is_what_is_left_if_all_of_a_limit_is_used(void **state)
+{
+	assert_true(grow_keeps_reserve(&policy, MIB(512), MIB(412), MIB(256 + 100)));
+	assert_false(grow_keeps_reserve(&policy, MIB(512), MIB(412), MIB(256 + 99)));
+	assert_false(grow_keeps_reserve(&policy, UINT64_MAX, MIB(412), MIB(8192)));
+	assert_false(grow_keeps_reserve(&policy, MIB(512), MIB(511), 0));
+	/* what is used already takes nothing more */
+	assert_true(grow_keeps_reserve(&policy, MIB(512), MIB(512), 0));
+	assert_true(grow_keeps_reserve(&policy, MIB(512), MIB(600), 0));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_reserve_is_what_is_left_if_all_of_a_limit_is_used),
 		cmocka_unit_test(a_limit_rises_by_its_step_as_far_as_ceiling_and_reserve_allow),
 		cmocka_unit_test(no_series_of_steps_breaks_the_bounds),
 		cmocka_unit_test(a_limit_falls_to_what_is_used_and_a_margin_and_not_below_its_floor),
