@@ -318,8 +318,15 @@ uint64_t cage_working_set(const struct cage *c)
 	return idle < u.memory_bytes ? u.memory_bytes - idle : 0;
 }
 
-/* v1 counts each charge that failed, v2 each time that all was tried in vain; neither for the limits above.  At the
- * limit of memory and swap together v1 does not count (Linux 6.18), and where both are the same it is that one. */
+/* v1 has a second limit, of memory and swap together, which is looked at first, and where nothing is counted
+ * (Linux 6.18): while that binds, the count of the other stands still. */
+static bool is_counted(const struct cage_group *g)
+{
+	return read_count(g, "memory.memsw.limit_in_bytes") > read_count(g, "memory.limit_in_bytes") &&
+	       !is_at_limit(g, "memory.memsw.usage_in_bytes", "memory.memsw.limit_in_bytes");
+}
+
+/* v1 counts each charge that failed, v2 each time that all was tried in vain; neither for the limits above. */
 uint64_t cage_ooms(const struct cage *c)
 {
 	const struct cage_tree *tree = c->host->of[CTRL_MEMORY];
@@ -329,9 +336,7 @@ uint64_t cage_ooms(const struct cage *c)
 	if (!g)
 		return UINT64_MAX;
 	if (tree->version == CGROUP_V1)
-		return read_count(g, "memory.memsw.limit_in_bytes") <= read_count(g, "memory.limit_in_bytes")
-			       ? UINT64_MAX
-			       : read_count(g, "memory.failcnt");
+		return is_counted(g) ? read_count(g, "memory.failcnt") : UINT64_MAX;
 	if (file_read(g->fd, "memory.events.local", text, sizeof text) < 0 ||
 		file_line(text, "oom", line, sizeof line) < 0)
 		return UINT64_MAX;

@@ -5,7 +5,7 @@
 #include "run/say.h"
 #include "sys/proc.h"
 
-enum { LOOKS = 10, AGAIN_MS = 1000 };
+enum { LOOKS = 10, AGAIN_MS = 1000, RECLAIM_MOST = 1 << 30 };
 
 /* ---- growing ---- */
 
@@ -42,11 +42,23 @@ static void say_step(const struct memory *m, uint64_t before, bool full)
 		print_size(to, sizeof to, memory_limit(m)), full ? " while the full cage was held" : "");
 }
 
+/* What a stopped program was lent is in use, and a limit below that would kill: it grows from there. */
+static uint64_t lent_limit(const struct memory *m)
+{
+	struct cage_usage u;
+
+	if (!m->rests)
+		return memory_limit(m);
+	cage_memory(m->cage, &u);
+	return u.memory_limit_bytes != UINT64_MAX && u.memory_limit_bytes > memory_limit(m) ? u.memory_limit_bytes
+											    : memory_limit(m);
+}
+
 /* True: there is room now. */
 bool memory_grow(struct memory *m, bool full)
 {
 	uint64_t now = loop_now_ms(), before = memory_limit(m), limit;
-	struct grow_situation s = {.limit_bytes = before,
+	struct grow_situation s = {.limit_bytes = lent_limit(m),
 		.usage_bytes = memory_usage(m),
 		.available_bytes = proc_memory_available(),
 		.since_ms = m->stepped_ms ? now - m->stepped_ms : UINT64_MAX,
@@ -105,9 +117,18 @@ static void stalled(struct stall_owner *o)
 
 /* ---- giving back ---- */
 
+/* The kernel reclaims while we wait, and others of ours may be full meanwhile: much of it is done by and by. */
+static uint64_t near_target(const struct memory *m, uint64_t target)
+{
+	uint64_t usage = memory_usage(m);
+
+	return usage != UINT64_MAX && usage > target + RECLAIM_MOST ? usage - RECLAIM_MOST : target;
+}
+
 static void give_back(struct memory *m)
 {
-	uint64_t before = memory_limit(m), target = give_back_decide(&m->spec->give_back, before, m->used_bytes);
+	uint64_t before = memory_limit(m), goal = give_back_decide(&m->spec->give_back, before, m->used_bytes),
+		 target = near_target(m, goal);
 	char from[16], to[16];
 	bool stopped;
 	struct err e;
@@ -129,6 +150,8 @@ static void give_back(struct memory *m)
 		say(m->spec->name, "memory: limit %s lowered to %s", print_size(from, sizeof from, before),
 			print_size(to, sizeof to, target));
 	memory_record(m, "gave_back");
+	if (target > goal)
+		m->looks = LOOKS - 1; /* the next look goes on */
 }
 
 static void look(struct alarm *a)
@@ -139,10 +162,11 @@ static void look(struct alarm *a)
 	if (used != UINT64_MAX && used > m->used_bytes)
 		m->used_bytes = used;
 	if (++m->looks >= LOOKS) {
+		m->looks = 0;
 		if (!m->rests)
 			give_back(m);
-		m->looks = 0;
-		m->used_bytes = 0;
+		if (m->looks == 0)
+			m->used_bytes = 0;
 	}
 	loop_set_alarm(m->loop, &m->window, m->spec->give_back.after_ms / LOOKS + 1);
 }

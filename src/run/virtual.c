@@ -473,8 +473,11 @@ int virtual_signal(struct virtual *v, int signal, struct err *e)
 			"process %d, the first that was attached, has ended; others in the cage live on",
 			(int)v->child.main_pid);
 	r = proc_signal(v->child.main_pidfd, signal, e);
-	if (r == 0 && signal == SIGKILL)
+	if (r == 0 && signal == SIGKILL) {
 		virtual_end_pause(v);
+		if (v->memory && cage_frozen_defer_kills(v->cage))
+			memory_let_go(v->memory);
+	}
 	return r;
 }
 

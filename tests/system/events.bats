@@ -186,6 +186,21 @@ outer() {
 }
 
 # bats test_tags=guest
+@test "a guard does not keep a group above from its victim" {
+	outer 40M
+	cat >"$NAME.rb" <<-END
+		Virtual.new(:resource => { :group => "/$OUTER/in", :name => "$NAME", :memory => "200M", :swap => 0,
+		    :grow => { :step => "32M", :ceiling => "400M" } },
+		  :jail => { :cmnd => "$EAT page 100" }).run
+	END
+	chmod 644 "$NAME.rb"
+	run timeout 60 "$BUILD/virtualing" "$NAME.rb"
+	rmdir "$OUTER_DIRECTORY"
+	equal "$status" 137 "status of what said '$output'"
+	has "$output" ") by the limit of /$OUTER (40M), limit 200M, peak "
+}
+
+# bats test_tags=guest
 @test "a kill is told at once while the main process lives on" {
 	background "$BUILD/virtualing" run --name "$NAME" --memory 64M --swap 0 -- sh -c "'$EAT' page 150; exec sleep 300"
 	is_told() { virtualing events "$NAME" 2>/dev/null | grep -q killed; }

@@ -32,6 +32,8 @@ enum {
 	STAND_BACK_MS = 250,
 	STAND_BACK_LOOKS = 8, /* then it is tried anew in any case */
 	FALSE_ALARM_MS = 1000,
+	TOO_LATE_MAX = 3,    /* decoys in a row that were chosen when the cage was not full */
+	TOO_LATE_MS = 10000, /* from one to the next */
 	SLICE_MS = 100,
 };
 
@@ -49,10 +51,12 @@ struct decoys {
 	uint64_t ooms;	 /* the cage's own, when it was full last; UINT64_MAX: not known */
 	uint64_t kills;	 /* of the program, when the guard stood back */
 	unsigned looks;	 /* since then */
+	unsigned too_late;
+	uint64_t too_late_ms; /* the last of them */
 	struct decoy_kit kit;
 	struct decoy decoys[DECOYS_MAX];
 	struct watch news_watch;
-	struct alarm alarm; /* HOLDING: the answer is late; OFF: look again */
+	struct alarm alarm; /* HOLDING: the answer is late; OFF: look again; ON: too few decoys could be had */
 };
 
 #define OWNER_OF(pointer, field) ((struct decoys *)((char *)(pointer)-offsetof(struct decoys, field)))
@@ -184,27 +188,41 @@ static void let_go_guarded(struct decoys *g, uint64_t limit)
 		let_all_go(g);
 }
 
+/* Too few are there or on their way, for want of memory or processes on the host: it is tried again, for the program
+ * would be alone in its next full cage. */
+static void retry_if_few(struct decoys *g)
+{
+	if (g->state == DECOYS_ON && g->armed && count(g, DECOY_STARTED, DECOY_ARMED, 0) < INSIDE)
+		loop_set_alarm(g->guard.loop, &g->alarm, STAND_BACK_MS);
+}
+
+static void keep_up(struct decoys *g, uint64_t limit)
+{
+	struct err ignored; /* without another decoy those that are there must do */
+
+	top_up(g, limit, &ignored);
+	retry_if_few(g);
+}
+
 /* The same with as many inside as there should be. */
 static void go_on(struct decoys *g)
 {
 	uint64_t limit = limit_mib(g);
-	struct err ignored; /* without another decoy those that are there must do */
 
-	top_up(g, limit, &ignored);
+	keep_up(g, limit);
 	let_go_guarded(g, limit);
 }
 
 static void hear(struct decoys *g)
 {
 	struct decoy_news news;
-	struct err ignored; /* without another decoy those that are there must do */
 
 	while (read(g->kit.news, &news, sizeof news) == sizeof news)
 		take_news(g, &news);
 	if (g->letting_go)
 		let_go_guarded(g, limit_mib(g));
 	if (g->state != DECOYS_OFF)
-		top_up(g, limit_mib(g), &ignored);
+		keep_up(g, limit_mib(g));
 }
 
 static void news_ready(struct watch *w, uint32_t events)
@@ -250,7 +268,6 @@ static bool may_return(struct decoys *g)
 static void alarm_rings(struct alarm *a)
 {
 	struct decoys *g = OWNER_OF(a, alarm);
-	struct err ignored;
 
 	if (g->state == DECOYS_HOLDING) {
 		g->guard.owner->late(g->guard.owner);
@@ -258,10 +275,11 @@ static void alarm_rings(struct alarm *a)
 			loop_set_alarm(g->guard.loop, &g->alarm, g->guard.hold_ms);
 	} else if (g->state == DECOYS_OFF && !may_return(g)) {
 		loop_set_alarm(g->guard.loop, &g->alarm, STAND_BACK_MS);
-	} else if (g->state == DECOYS_OFF) {
+	} else {
+		if (g->state == DECOYS_OFF)
+			g->ooms = cage_ooms(g->guard.cage);
 		g->state = DECOYS_ON;
-		g->ooms = cage_ooms(g->guard.cage);
-		top_up(g, limit_mib(g), &ignored);
+		keep_up(g, limit_mib(g));
 	}
 }
 
@@ -283,28 +301,42 @@ static void let_older_go(struct decoys *g, const struct decoy *latest)
 			decoy_let_go(&g->decoys[i]);
 }
 
+/* Somebody who was about to choose has not seen that room was made.  That comes now and then after a hold; again and
+ * again without one it is somebody else's want: of the host, or of a group above. */
+static bool is_too_late_again(struct decoys *g)
+{
+	uint64_t now = loop_now_ms();
+
+	g->too_late = now - g->too_late_ms <= TOO_LATE_MS ? g->too_late + 1 : 1;
+	g->too_late_ms = now;
+	return g->too_late >= TOO_LATE_MAX;
+}
+
 static void chosen(struct decoys *g, const struct decoy *d)
 {
 	uint64_t ooms = cage_ooms(g->guard.cage);
-	struct err ignored;
 
 	g->guard.cage->decoy_kills++;
 	if (g->state == DECOYS_HOLDING) {
 		let_older_go(g, d);
-		top_up(g, limit_mib(g), &ignored);
+		keep_up(g, limit_mib(g));
 	} else if (g->state == DECOYS_OFF || !g->armed) {
 		let_all_go(g);
 	} else if (ooms != UINT64_MAX && ooms == g->ooms) {
 		stand_aside(g);
-	} else if (!cage_is_full(g->guard.cage)) { /* too late: room has been made meanwhile */
+	} else if (!cage_is_full(g->guard.cage)) {
 		g->ooms = ooms;
-		go_on(g);
+		if (is_too_late_again(g))
+			stand_aside(g);
+		else
+			go_on(g);
 	} else {
 		g->ooms = ooms;
+		g->too_late = 0;
 		g->state = DECOYS_HOLDING;
 		g->letting_go = false;
 		loop_set_alarm(g->guard.loop, &g->alarm, g->guard.hold_ms);
-		top_up(g, limit_mib(g), &ignored);
+		keep_up(g, limit_mib(g));
 		g->guard.owner->full(g->guard.owner);
 	}
 }
@@ -318,6 +350,7 @@ static void look(struct guard *guard)
 			chosen(g, &g->decoys[i]);
 	if (g->letting_go) /* who was awaited may have died */
 		let_go_guarded(g, limit_mib(g));
+	retry_if_few(g);
 }
 
 static void wait_for_end(struct decoy *d)
@@ -345,10 +378,9 @@ static void pause_all(struct guard *guard)
 static void move(struct guard *guard)
 {
 	struct decoys *g = (struct decoys *)guard;
-	struct err ignored; /* those that are there must do */
 
 	if (g->state != DECOYS_OFF)
-		top_up(g, limit_mib(g), &ignored);
+		keep_up(g, limit_mib(g));
 }
 
 static bool holds(const struct guard *g)
