@@ -30,6 +30,22 @@ static void reclaim(const struct cage_group *g, uint64_t bytes)
 	file_write(g->fd, "memory.reclaim", text);
 }
 
+/* For a lower limit v1 reclaims no more than it must, and the cage would be full at once: so it is lowered further for
+ * a moment.  Not without page cache to spare below that, for somebody who wants memory then would be killed. */
+static void reclaim_v1(const struct cage *c, const struct cage_group *g, uint64_t limit_bytes)
+{
+	static const char file[] = "memory.limit_in_bytes";
+	uint64_t margin = cage_slack_bytes(), needed = cage_working_set(c);
+	char before[32], below[32];
+
+	if (needed == UINT64_MAX || needed + 4 * margin > limit_bytes || usage_of(c) + margin <= limit_bytes ||
+		file_read(g->fd, file, before, sizeof before) < 0)
+		return;
+	snprintf(below, sizeof below, "%llu", (unsigned long long)(limit_bytes - 2 * margin));
+	if (file_write(g->fd, file, below) == 0)
+		file_write(g->fd, file, before);
+}
+
 /* Best effort: who is in the kernel for longer is not waited for, and everybody else stands still by then.  False: they
  * have been stopped by somebody else already, who will want them so. */
 static bool stop(struct cage *c)
@@ -67,8 +83,12 @@ int cage_make_room(struct cage *c, uint64_t limit_bytes, bool *ret_stopped, stru
 	uint64_t margin = cage_slack_bytes(), usage;
 
 	*ret_stopped = false;
-	if (!g || tree->version == CGROUP_V1)
+	if (!g)
 		return 0;
+	if (tree->version == CGROUP_V1) {
+		reclaim_v1(c, g, limit_bytes);
+		return 0;
+	}
 	usage = usage_of(c);
 	if (usage == UINT64_MAX)
 		return err_set(e, EIO, "the usage of memory cannot be read");

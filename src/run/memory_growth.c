@@ -5,7 +5,7 @@
 #include "run/say.h"
 #include "sys/proc.h"
 
-enum { LOOKS = 10, AGAIN_MS = 1000, RECLAIM_MOST = 1 << 30 };
+enum { LOOKS = 10, AGAIN_MS = 1000, MIB = 1 << 20, RECLAIM_MOST = 1 << 30 };
 
 /* ---- growing ---- */
 
@@ -122,7 +122,9 @@ static uint64_t near_target(const struct memory *m, uint64_t target)
 {
 	uint64_t usage = memory_usage(m);
 
-	return usage != UINT64_MAX && usage > target + RECLAIM_MOST ? usage - RECLAIM_MOST : target;
+	if (usage == UINT64_MAX || usage <= target + RECLAIM_MOST)
+		return target;
+	return (usage - RECLAIM_MOST + MIB - 1) / MIB * MIB;
 }
 
 static void give_back(struct memory *m)

@@ -185,6 +185,17 @@ uncached() {
 	virtualing stop "$NAME"
 }
 
+# bats test_tags=guest
+@test "page cache that nobody uses is given back" {
+	disk_make 256M
+	background "$BUILD/virtualing" run --name "$NAME" --memory 256M --swap 0 --give-back floor=40M,after=1 -- \
+		sh -c "head -c 150M /dev/zero >$DISK_MOUNT/file; sync; exec sleep 300"
+	is_low() { [ "$(limit_now "$NAME" memory)" -le $((64 << 20)) ]; }
+	wait_until 60 is_low || fail "limit $(limit_now "$NAME" memory)" "$(<"$BATS_TEST_TMPDIR/background.0")"
+	equal "$(virtualing show --json "$NAME" | jq .usage.oom_kills)" 0 kills
+	virtualing stop "$NAME"
+}
+
 # set_at_random TIMES: the limit of "$NAME" to something between 40 and 200 MiB; how often it was done, and refused, in
 # $taken and $refused
 set_at_random() {
