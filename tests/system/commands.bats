@@ -153,7 +153,7 @@ ms_since() { echo $(((${EPOCHREALTIME/[.,]/} - $1) / 1000)); }
 		# shellcheck disable=SC2086 # a list of options
 		stubborn $options
 		start=${EPOCHREALTIME/[.,]/}
-		virtualing stop "$NAME" --timeout $PATIENCE
+		virtualing stop "$NAME" --timeout "$PATIENCE"
 		equal "$(cat background.0)" "$(printf 'ready\nTERM')"
 		at_most $((950 * PATIENCE)) "$(ms_since "$start")" "ms that it got"
 		at_most "$(ms_since "$start")" $((8000 * PATIENCE)) "ms that it took"
