@@ -184,33 +184,34 @@ static bool swap_rises(const struct cage *c, const struct limits *l)
 	return l->value[LIMIT_MEMORY] > now;
 }
 
-/* The memory has been lowered, for what was in it fits into swap, and the sum of both cannot be. */
-static void raise_again(struct cage *c, const struct limits *l, uint64_t before_bytes)
+/* The memory has been set, for what was in it fits into swap, and the sum of both cannot be. */
+static void put_back_memory(struct cage *c, const struct limits *l, uint64_t before_bytes)
 {
 	struct limits old = *l;
 	struct err ignored;
 
-	old.value[LIMIT_MEMORY] = before_bytes;
-	if (before_bytes > l->value[LIMIT_MEMORY])
+	old.value[LIMIT_MEMORY] = before_bytes; /* UINT64_MAX: there was no limit */
+	if (before_bytes != l->value[LIMIT_MEMORY])
 		apply_limit(c, LIMIT_MEMORY, &old, &ignored);
 }
 
 int cage_apply(struct cage *c, const struct limits *l, struct err *e)
 {
-	bool swap_first = swap_rises(c, l), both = limits_has(l, LIMIT_MEMORY) && limits_has(l, LIMIT_SWAP);
-	struct cage_usage before = {.memory_limit_bytes = UINT64_MAX};
+	bool swap_first = swap_rises(c, l),
+	     swap_last = !swap_first && limits_has(l, LIMIT_MEMORY) && limits_has(l, LIMIT_SWAP);
+	struct cage_usage before;
 
 	if (swap_first && apply_limit(c, LIMIT_SWAP, l, e) < 0)
 		return err_while(e, "set the limits");
-	if (both && !swap_first)
+	if (swap_last)
 		cage_memory(c, &before);
 	for (int i = 0; i < LIMIT_COUNT; i++) {
 		if (!limits_has(l, (enum limit)i) || limit_rows[i].by_guard || (i == LIMIT_SWAP && swap_first))
 			continue;
 		if (apply_limit(c, (enum limit)i, l, e) == 0)
 			continue;
-		if (i == LIMIT_SWAP && before.memory_limit_bytes != UINT64_MAX)
-			raise_again(c, l, before.memory_limit_bytes);
+		if (i == LIMIT_SWAP && swap_last)
+			put_back_memory(c, l, before.memory_limit_bytes);
 		return err_while(e, "set the limits");
 	}
 	return 0;

@@ -269,8 +269,10 @@ module Cgroup
 
   class MEMORY < Group
     controller "memory"
+    NO_LIMIT = "9223372036854771712" # as v1 has it
     MOST = lambda { |bytes| bytes.to_i < 0 ? "max" : bytes }
-    field(:limit_in_bytes, "memory", "memory.limit_in_bytes", "memory.max", { :key => MOST, :v2 => MOST })
+    field(:limit_in_bytes, "memory", "memory.limit_in_bytes", "memory.max",
+      { :key => MOST, :v2 => MOST, :from_v2 => lambda { |text| text == "max" ? NO_LIMIT : text } })
     field(:usage_in_bytes, nil, "memory.usage_in_bytes", "memory.current")
   end
 

@@ -122,7 +122,6 @@ static void wake(struct memory *m)
 	if (!m->rests)
 		return;
 	m->rests = false;
-	m->lent = 0;
 	if (cage_freeze(m->cage, FREEZE_FOR_ROOM, false, &e) < 0)
 		say(m->spec->name, "memory: %s", e.text);
 }
@@ -134,6 +133,7 @@ int memory_change_limit(struct memory *m, uint64_t bytes, struct err *e)
 
 	if (r < 0)
 		return r;
+	m->lent = 0;
 	if (rises)
 		wake(m);
 	m->spec->limits.given |= 1U << LIMIT_MEMORY;

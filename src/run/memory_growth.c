@@ -47,7 +47,7 @@ static uint64_t lent_limit(const struct memory *m)
 {
 	struct cage_usage u;
 
-	if (!m->rests)
+	if (!m->lent)
 		return memory_limit(m);
 	cage_memory(m->cage, &u);
 	return u.memory_limit_bytes != UINT64_MAX && u.memory_limit_bytes > memory_limit(m) ? u.memory_limit_bytes

@@ -30,7 +30,7 @@ struct memory {
 	unsigned looks;
 	uint64_t used_bytes; /* the most of this window */
 	bool rests;	     /* a full cage is stopped until there is room */
-	unsigned lent;	     /* how often, while it rests */
+	unsigned lent;	     /* how often, since the limit was written */
 
 	/* Of the gauge's levels the first so many: each in percent of the limit; 0: it stays where it is. */
 	unsigned *share;

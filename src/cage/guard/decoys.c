@@ -192,7 +192,7 @@ static void let_go_guarded(struct decoys *g, uint64_t limit)
  * would be alone in its next full cage. */
 static void retry_if_few(struct decoys *g)
 {
-	if (g->state == DECOYS_ON && g->armed && count(g, DECOY_STARTED, DECOY_ARMED, 0) < INSIDE)
+	if (g->state == DECOYS_ON && g->armed && !g->alarm.due_ms && count(g, DECOY_STARTED, DECOY_ARMED, 0) < INSIDE)
 		loop_set_alarm(g->guard.loop, &g->alarm, STAND_BACK_MS);
 }
 
@@ -302,7 +302,8 @@ static void let_older_go(struct decoys *g, const struct decoy *latest)
 }
 
 /* Somebody who was about to choose has not seen that room was made.  That comes now and then after a hold; again and
- * again without one it is somebody else's want: of the host, or of a group above. */
+ * again without one it is somebody else's want, of the host or of a group above, where our own failures are not
+ * counted. */
 static bool is_too_late_again(struct decoys *g)
 {
 	uint64_t now = loop_now_ms();
@@ -326,7 +327,7 @@ static void chosen(struct decoys *g, const struct decoy *d)
 		stand_aside(g);
 	} else if (!cage_is_full(g->guard.cage)) {
 		g->ooms = ooms;
-		if (is_too_late_again(g))
+		if (ooms == UINT64_MAX && is_too_late_again(g))
 			stand_aside(g);
 		else
 			go_on(g);
