@@ -68,6 +68,7 @@ skip_unless() {
 
 # background COMMAND...: starts it, its output in $BATS_TEST_TMPDIR/background.N, its pid in $!  (and ${BACKGROUND[N]})
 background() {
+	: >"$BATS_TEST_TMPDIR/background.${#BACKGROUND[@]}" # nobody must take an earlier one's output for this one's
 	"$@" </dev/null >"$BATS_TEST_TMPDIR/background.${#BACKGROUND[@]}" 2>&1 3>&- &
 	BACKGROUND+=($!)
 }
