@@ -159,7 +159,7 @@ outer() {
 @test "a kill is told with its victim, its limit, and what the memory was made of" {
 	run timeout 60 "$BUILD/virtualing" run --name "$NAME" --memory 64M --swap 0 --report "$PWD/report" -- "$EAT" page 150
 	equal "$status" 137
-	[[ $output =~ 'killed for memory by the kernel: 1 process (eat, pid '([0-9]+)') by its own limit, usage 64M, limit 64M, peak 64M; anonymous 6'[0-9.]+'M, file '.*', shmem 0' ]] ||
+	[[ $output =~ 'killed for memory by the kernel: 1 process (eat, pid '([0-9]+)') by its own limit, usage 6'[34][.0-9]*'M, limit 64M, peak 64M; anonymous 6'[0-9.]+'M, file '.*', shmem 0' ]] ||
 		fail "$output"
 	equal "$(jq -c '.killed | [.processes, .cause, .group, .victims[0].name, .victims[0].pid]' report)" \
 		"[1,\"own\",null,\"eat\",${BASH_REMATCH[1]}]"

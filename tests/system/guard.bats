@@ -61,7 +61,7 @@ decoys() { pgrep -P "$1" virtualing-deco; }
 	has "$output" "$NAME: memory: limit 96M raised to 100M while the full cage was held"
 	has "$output" "$NAME: memory is short and its limit, 100M, is at the ceiling"
 	has "$output" "$NAME: killed for memory by the kernel: 1 process (eat, pid "
-	has "$output" ") by its own limit, usage 100"
+	has "$output" ") by its own limit, usage "
 	has "$output" "M, limit 100M, peak 100.0M; anonymous 9"
 }
 
