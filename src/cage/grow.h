@@ -30,6 +30,9 @@ struct give_back {
 /* The limit to go down to, from the most that was in use during that time; limit_bytes itself: it stays. */
 uint64_t give_back_decide(const struct give_back *g, uint64_t limit_bytes, uint64_t used_bytes);
 
+/* Whether the host has its reserve left, if all of this limit is used.  UINT64_MAX: no limit. */
+bool grow_keeps_reserve(const struct grow *g, uint64_t limit_bytes, uint64_t usage_bytes, uint64_t available_bytes);
+
 struct grow_situation {
 	uint64_t limit_bytes, usage_bytes; /* what is between them may be taken at any time, step or not */
 	uint64_t available_bytes;	   /* of the host: MemAvailable, proc(5) */
@@ -43,7 +46,4 @@ enum grow_verdict {
 	GROW_AT_CEILING, /* it is as high as it may be */
 	GROW_NO_RESERVE, /* the host would be left with too little */
 };
-/* Whether the host has its reserve left, if all of this limit is used.  UINT64_MAX: no limit. */
-bool grow_keeps_reserve(const struct grow *g, uint64_t limit_bytes, uint64_t usage_bytes, uint64_t available_bytes);
-
 enum grow_verdict grow_decide(const struct grow *g, const struct grow_situation *s, uint64_t *ret_limit_bytes);

@@ -244,12 +244,14 @@ module Cgroup
     end
   end
 
+  MAX_FOR_NONE = lambda { |number| number.to_i < 0 ? "max" : number }
+
   class CPU < Group
     controller "cpu"
     WEIGHT = lambda { |shares| [[shares.to_i * 100 / 1024, 1].max, 10000].min }
     field(:cfs_quota_us, "cpu", "cpu.cfs_quota_us", "cpu.max",
       { :key => lambda { |us| us.to_i < 0 ? "max" : "#{us.to_i / 1000.0}%" },
-        :v2 => lambda { |us| us.to_i < 0 ? "max" : us },
+        :v2 => MAX_FOR_NONE,
         :from_v2 => lambda { |text| text[0, 3] == "max" ? "-1" : text.split(" ")[0] } })
     field(:shares, "cpu_weight", "cpu.shares", "cpu.weight",
       { :key => WEIGHT, :v2 => WEIGHT, :from_v2 => lambda { |text| (text.to_i * 1024 / 100).to_s } })
@@ -270,9 +272,8 @@ module Cgroup
   class MEMORY < Group
     controller "memory"
     NO_LIMIT = "9223372036854771712" # as v1 has it
-    MOST = lambda { |bytes| bytes.to_i < 0 ? "max" : bytes }
     field(:limit_in_bytes, "memory", "memory.limit_in_bytes", "memory.max",
-      { :key => MOST, :v2 => MOST, :from_v2 => lambda { |text| text == "max" ? NO_LIMIT : text } })
+      { :key => MAX_FOR_NONE, :v2 => MAX_FOR_NONE, :from_v2 => lambda { |text| text == "max" ? NO_LIMIT : text } })
     field(:usage_in_bytes, nil, "memory.usage_in_bytes", "memory.current")
   end
 

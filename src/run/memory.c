@@ -160,11 +160,9 @@ int memory_set_limit(struct memory *m, uint64_t bytes, const uint64_t *swap_byte
 		l->value[LIMIT_SWAP] = *swap_bytes;
 	}
 	r = memory_change_limit(m, bytes, e);
-	if (r < 0) {
+	if (r < 0)
 		*l = before;
-		return r;
-	}
-	return 0;
+	return r;
 }
 
 void memory_described(struct memory *m)

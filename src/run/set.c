@@ -147,7 +147,6 @@ static int check(
 
 	all.io = disks->list;
 	all.io_count = disks->count;
-
 	for (size_t i = 0; i < sizeof together / sizeof *together; i++)
 		if (!limits_has(new, together[i]) && limits_has(&s->limits, together[i])) {
 			all.given |= 1U << together[i];

@@ -128,13 +128,9 @@ json_t *write_guard(const struct spec *s, const struct row *row)
 	return s->guard == GUARD_AUTO ? NULL : json_string(guard_kinds[s->guard].name);
 }
 
-struct size_text {
-	char text[16];
-};
-
-static struct size_text in_words(uint64_t bytes)
+static struct shown shown_size(uint64_t bytes)
 {
-	struct size_text ret = {""};
+	struct shown ret = {""};
 
 	print_size(ret.text, sizeof ret.text, bytes);
 	return ret;
@@ -159,8 +155,8 @@ static void finish_give_back(struct reader *r, bool limited)
 		fault(r, "after, %u s, is below the smallest, 1 s", b->after_ms / 1000);
 	else if (b->floor_bytes > memory && (!g->given || b->floor_bytes > g->ceiling_bytes) && !is_faulty(r, "grow"))
 		fault(r, "the floor, %s, is above %s, %s, so nothing could be given back",
-			in_words(b->floor_bytes).text, g->given ? "the ceiling of :grow" : ":memory",
-			in_words(g->given ? g->ceiling_bytes : memory).text);
+			shown_size(b->floor_bytes).text, g->given ? "the ceiling of :grow" : ":memory",
+			shown_size(g->given ? g->ceiling_bytes : memory).text);
 }
 
 /* What needs the other keys to be read. */
@@ -180,10 +176,10 @@ void finish_grow(struct reader *r)
 	else if (!g->ceiling_bytes)
 		fault(r, "needs :ceiling, how high it may go");
 	else if (g->ceiling_bytes < memory)
-		fault(r, "the ceiling, %s, is below :memory, %s", in_words(g->ceiling_bytes).text,
-			in_words(memory).text);
+		fault(r, "the ceiling, %s, is below :memory, %s", shown_size(g->ceiling_bytes).text,
+			shown_size(memory).text);
 	else if (g->step_bytes < STEP_LEAST)
-		fault(r, "the step, %s, is below the smallest, 1M", in_words(g->step_bytes).text);
+		fault(r, "the step, %s, is below the smallest, 1M", shown_size(g->step_bytes).text);
 }
 
 json_t *write_grow(const struct spec *s, const struct row *row)
